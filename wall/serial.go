@@ -31,7 +31,7 @@ type serial[Q, R any] struct {
 
 	mu          sync.Mutex // guards what follows; never held across a call
 	current     *Call[R]
-	interrupted bool
+	interrupted chan struct{} // not nil: current was interrupted; closed when Interrupt has returned
 }
 
 func (s *serial[Q, R]) Slots() int { return 1 }
@@ -44,17 +44,18 @@ func (s *serial[Q, R]) Start(q Q, c *Call[R]) { go s.Run(q, c) }
 
 func (s *serial[Q, R]) Run(q Q, c *Call[R]) {
 	s.mu.Lock()
-	s.current, s.interrupted = c, false
+	s.current, s.interrupted = c, nil
 	s.mu.Unlock()
 	if c.Asked() != nil { // asked since it was begun, when it was not yet current
 		s.Cancel(c)
 	}
 	r, err := s.Exchange(q, c.Host)
 	s.mu.Lock()
-	s.current = nil // from here on Interrupt is not called any more
+	s.current = nil // from here on nobody begins to interrupt
 	interrupted := s.interrupted
 	s.mu.Unlock()
-	if interrupted {
+	if interrupted != nil {
+		<-interrupted // else it could hit the next exchange
 		err = s.settle(err)
 	}
 	c.Finish(r, err)
@@ -83,13 +84,14 @@ func (s *serial[Q, R]) Cancel(c *Call[R]) bool {
 		return false
 	}
 	s.mu.Lock()
-	act := s.current == c && !s.interrupted
-	if act {
-		s.interrupted = true
+	if s.current != c || s.interrupted != nil {
+		s.mu.Unlock()
+		return true
 	}
+	done := make(chan struct{})
+	s.interrupted = done
 	s.mu.Unlock()
-	if act {
-		s.Interrupt()
-	}
+	s.Interrupt()
+	close(done)
 	return true
 }
