@@ -1,0 +1,186 @@
+package layering
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed is the architecture of the library's module: a package may import,
+// of ours, only what stands here. "" is the root: the words.
+var allowed = map[string][]string{
+	"":                  {},
+	"inspect":           {""},
+	"internal/frame":    {},
+	"internal/layering": {},
+	"wall":              {"", "inspect"},
+	"wall/goroutine":    {"", "inspect", "wall"},
+	"wall/process":      {"", "inspect", "wall"},
+	"wall/native":       {"", "inspect", "wall", "internal/frame"},
+	"wall/lines":        {"", "inspect", "wall"},
+	"wall/jsonl":        {"", "inspect", "wall"},
+	"wall/walltest":     {"", "inspect", "wall"},
+	"life":              {"", "inspect", "wall"},
+	"pool":              {"", "inspect", "wall", "life"},
+	"examples/gofiles":  {"wall", "wall/native"},
+}
+
+// support lists the packages that exist for tests: they may import test
+// libraries, and no production package may import them.
+var support = []string{"wall/walltest", "internal/layering"}
+
+// starters are the only packages that may start a process.
+var starters = []string{"wall/process"}
+
+// timers are the packages that may keep a clock, each with what for. Restarts
+// are timed by life alone.
+var timers = map[string]string{
+	"wall":           "the grace of a cancel",
+	"wall/goroutine": "the grace of a stop",
+	"wall/process":   "the grace of a stop, memory samples",
+	"wall/native":    "how long a request may hold the reading",
+	"life":           "back-off, start time-out, age and idleness",
+	"pool":           "the clocks of tasks",
+	"cmd/ganger":     "the status line, the drain",
+}
+
+// recovers are the files that may call recover: one helper for each place
+// where foreign code is called.
+var recovers = []string{}
+
+// modules are the directories of the other modules; they have rules of their own.
+var modules = []string{"bench", "cmd/ganger", "tools"}
+
+func TestImports(t *testing.T) {
+	for _, f := range parsed(t) {
+		if below(f.dir, modules...) || f.test {
+			continue
+		}
+		may, known := allowed[f.dir]
+		if !known {
+			t.Errorf("%s: package %q is not in the table of allowed imports; add a row and say why in review", f.path, f.dir)
+			continue
+		}
+		for _, i := range f.imports {
+			if dir, ok := own(i); ok && !slices.Contains(may, dir) {
+				t.Errorf("%s imports %q; %q may import only %q", f.path, i, f.dir, may)
+			}
+		}
+	}
+}
+
+// TestImportsOfTests: a test may also use what its package may, the test
+// support, and for an integration what lies beside it, but never what is above.
+func TestImportsOfTests(t *testing.T) {
+	rank := []string{"", "inspect", "wall", "life", "pool"} // top last
+	of := func(dir string) int { return slices.Index(rank, strings.SplitN(dir, "/", 2)[0]) }
+	for _, f := range parsed(t) {
+		if !f.test || below(f.dir, modules...) || of(f.dir) < 0 {
+			continue
+		}
+		for _, i := range f.imports {
+			if dir, ok := own(i); ok && of(dir) > of(f.dir) {
+				t.Errorf("%s imports %q, which lies above it", f.path, i)
+			}
+		}
+	}
+}
+
+// TestCommandImports: the command uses the library as a stranger would, and
+// nothing of the library uses the command.
+func TestCommandImports(t *testing.T) {
+	for _, f := range parsed(t) {
+		for _, i := range f.imports {
+			dir, ok := own(i)
+			switch {
+			case !ok:
+			case below(f.dir, "cmd/ganger"):
+				if below(dir, "internal", "examples", "bench") || !f.test && slices.Contains(support, dir) {
+					t.Errorf("%s imports %q, which is not public", f.path, i)
+				}
+			case below(dir, modules...) && !below(f.dir, modules...):
+				t.Errorf("%s imports %q: the library must not know the programs that use it", f.path, i)
+			}
+		}
+	}
+}
+
+func TestNoTestLibraryInProduction(t *testing.T) {
+	libraries := []string{
+		"testing", "net/http/httptest", "github.com/google/go-cmp", "pgregory.net/rapid",
+		"go.uber.org/goleak", "github.com/rogpeppe/go-internal", "github.com/stretchr/testify",
+	}
+	for _, f := range parsed(t) {
+		if f.test || slices.Contains(support, f.dir) {
+			continue
+		}
+		for _, i := range f.imports {
+			if dir, ok := own(i); below(i, libraries...) || ok && slices.Contains(support, dir) {
+				t.Errorf("%s imports %q, which is for tests", f.path, i)
+			}
+		}
+	}
+}
+
+func TestOnlyTheProcessWallStartsProcesses(t *testing.T) {
+	banned := []string{
+		"os.StartProcess", "syscall.ForkExec", "syscall.StartProcess", "syscall.Exec",
+		"golang.org/x/sys/unix.Exec", "golang.org/x/sys/windows.CreateProcess",
+	}
+	for _, f := range parsed(t) {
+		if f.test || below(f.dir, starters...) || below(f.dir, support...) || below(f.dir, "bench", "tools") {
+			continue
+		}
+		if slices.Contains(f.imports, "os/exec") {
+			t.Errorf("%s imports os/exec; only %q may start processes", f.path, starters)
+		}
+		used := calls(f)
+		for _, b := range banned {
+			if used[b] {
+				t.Errorf("%s uses %s; only %q may start processes", f.path, b, starters)
+			}
+		}
+	}
+}
+
+func TestOnlyLifeTimesRestarts(t *testing.T) {
+	clocks := []string{"time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep"}
+	for _, f := range parsed(t) {
+		if f.test || below(f.dir, support...) || below(f.dir, "bench", "tools") {
+			continue
+		}
+		dir := f.dir
+		if below(dir, "cmd/ganger") {
+			dir = "cmd/ganger"
+		}
+		if timers[dir] != "" {
+			continue
+		}
+		used := calls(f)
+		for _, c := range clocks {
+			if used[c] {
+				t.Errorf("%s uses %s, but package %q has no reason to keep a clock in the table", f.path, c, f.dir)
+			}
+		}
+	}
+}
+
+func TestRecoverHasOneHome(t *testing.T) {
+	for _, f := range parsed(t) {
+		if !f.test && calls(f)["recover"] && !slices.Contains(recovers, f.path) {
+			t.Errorf("%s calls recover; call user code through the helper in %q", f.path, recovers)
+		}
+	}
+}
+
+func TestPackageNamesSaySomething(t *testing.T) {
+	banned := []string{"util", "utils", "common", "helper", "helpers", "type", "types", "base", "model", "models", "pkg", "misc", "lib"}
+	for _, f := range parsed(t) {
+		for _, name := range []string{f.syntax.Name.Name, path.Base(f.dir)} {
+			if slices.Contains(banned, strings.TrimSuffix(name, "_test")) {
+				t.Errorf("%s: %q is no name for a package; name it by what it provides", f.path, name)
+			}
+		}
+	}
+}
