@@ -1,0 +1,153 @@
+// Command floor is the smallest honest pool of processes in Go, and with that
+// the floor under every real one: two children over the pipes of os/exec, each
+// owned by one goroutine that keeps one task in flight, a length of four bytes
+// before each message, callers that block. It supervises nothing: no deadline,
+// no cancellation, no replacement; a dead child ends it.
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+
+	"github.com/ganger-dev/ganger/bench/load"
+)
+
+func main() {
+	child := flag.Bool("child", false, "be a worker")
+	n := flag.Int("n", 20000, "tasks of each measurement")
+	flag.Parse()
+	var err error
+	if *child {
+		err = echo(os.Stdin, os.Stdout)
+	} else {
+		err = measure(*n)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "floor:", err)
+		os.Exit(1)
+	}
+}
+
+// measure prints the figures for two callers and for one.
+func measure(n int) error {
+	for _, callers := range []int{2, 1} {
+		p, err := start(2)
+		if err != nil {
+			return err
+		}
+		body := make([]byte, load.Size)
+		r, err := load.Run(callers, n, func() error {
+			t := &task{in: body, done: make(chan error, 1)}
+			p.tasks <- t
+			return <-t.done
+		})
+		if err := p.close(); err != nil {
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		r.Print(os.Stdout, fmt.Sprintf("floor/%d", callers))
+	}
+	return nil
+}
+
+// echo is the worker: it answers every message with itself, until its input ends.
+func echo(r io.Reader, w io.Writer) error {
+	in, out := bufio.NewReader(r), bufio.NewWriter(w)
+	for {
+		body, err := read(in)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := write(out, body); err != nil {
+			return err
+		}
+	}
+}
+
+func read(r io.Reader) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	body := make([]byte, binary.LittleEndian.Uint32(head[:]))
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+func write(w *bufio.Writer, body []byte) error {
+	var head [4]byte
+	binary.LittleEndian.PutUint32(head[:], uint32(len(body)))
+	w.Write(head[:]) // errors stick until Flush
+	w.Write(body)
+	return w.Flush()
+}
+
+type task struct {
+	in, out []byte
+	done    chan error // room for the one answer
+}
+
+type pool struct {
+	tasks   chan *task
+	workers sync.WaitGroup
+	errs    []error // of each worker's process; read after workers are gone
+}
+
+// start launches n workers. close ends them and waits.
+func start(n int) (*pool, error) {
+	p := &pool{tasks: make(chan *task), errs: make([]error, n)}
+	for i := range n {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		cmd := exec.Command(self, "-child")
+		cmd.Stderr = os.Stderr
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			return nil, err
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		p.workers.Go(func() {
+			w, r := bufio.NewWriter(in), bufio.NewReader(out)
+			for t := range p.tasks {
+				err := write(w, t.in)
+				if err == nil {
+					t.out, err = read(r)
+				}
+				t.done <- err
+			}
+			in.Close()
+			p.errs[i] = cmd.Wait()
+		})
+	}
+	return p, nil
+}
+
+func (p *pool) close() error {
+	close(p.tasks)
+	p.workers.Wait()
+	for _, err := range p.errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

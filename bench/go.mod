@@ -1,0 +1,3 @@
+module github.com/ganger-dev/ganger/bench
+
+go 1.26.0

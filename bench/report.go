@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// figures are the measurements of all rounds.
+type figures struct {
+	rounds  []map[string]float64
+	size    int64
+	skipped []string
+}
+
+// measure runs c in round r.
+func (f *figures) measure(ctx context.Context, r int, c contestant) error {
+	if r == len(f.rounds) {
+		f.rounds = append(f.rounds, map[string]float64{})
+	}
+	got, err := c.run(ctx)
+	for name, v := range got {
+		f.rounds[r][name] = v
+	}
+	return err
+}
+
+// median returns the median of name over the rounds; ok is false when some
+// round lacks it.
+func (f *figures) median(name string) (v float64, ok bool) {
+	return f.each(func(r map[string]float64) (float64, bool) {
+		v, ok := r[name]
+		return v, ok
+	})
+}
+
+// ratio returns the median over the rounds of a ÷ b.
+func (f *figures) ratio(a, b string) (v float64, ok bool) {
+	return f.each(func(r map[string]float64) (float64, bool) {
+		x, okA := r[a]
+		y, okB := r[b]
+		return x / y, okA && okB
+	})
+}
+
+func (f *figures) each(of func(map[string]float64) (float64, bool)) (float64, bool) {
+	var all []float64
+	for _, r := range f.rounds {
+		v, ok := of(r)
+		if !ok {
+			return 0, false
+		}
+		all = append(all, v)
+	}
+	slices.Sort(all)
+	return all[len(all)/2], true
+}
+
+// comparison is one row of the table.
+type comparison struct {
+	row, what   string
+	ours, other string // figures; other "" when there is nothing to divide by
+	target      float64
+	most        bool // the target is an upper limit
+}
+
+// comparisons is the table. The targets of the last rows, which have no row
+// name, are nobody's: they are there for the picture.
+var comparisons = []comparison{
+	{row: "N1", what: "64 B tasks a second, 2 workers, 2 callers ÷ floor", ours: "ganger/2/rate", other: "floor/2/rate", target: 0.80},
+	{row: "N2", what: "the same, 1 caller ÷ floor", ours: "ganger/1/rate", other: "floor/1/rate", target: 0.60},
+	{row: "N3", what: "p99 ÷ p50 at 2 callers ÷ the floor's own", ours: "ganger/2/tail", other: "floor/2/tail", target: 1.5, most: true},
+	{row: "N8", what: "one process a task, `-j2` ÷ `xargs -P2 -n1`", ours: "ganger run/rate", other: "xargs/rate", target: 1.0},
+	{row: "N12", what: "tasks lost by one kill -9 of a worker, of 1000", ours: "ganger/lost", target: 0, most: true},
+	{row: "", what: "p50 at 2 callers, µs ÷ floor", ours: "ganger/2/p50", other: "floor/2/p50"},
+	{row: "", what: "N1's rate ÷ Python `ProcessPoolExecutor.map`", ours: "ganger/2/rate", other: "python/executor/rate"},
+	{row: "", what: "N1's rate ÷ Python `multiprocessing.Pool.map`, chunks of 1", ours: "ganger/2/rate", other: "python/pool/rate"},
+	{row: "", what: "tasks lost by one kill -9, `ProcessPoolExecutor`, of 20", ours: "python/executor/lost"},
+}
+
+// report writes the table in Markdown.
+func (f *figures) report(w io.Writer, about string) error {
+	var b strings.Builder
+	b.WriteString(about + "\n\n")
+	b.WriteString("| row | what | measured | beside | ratio | target | |\n|---|---|---:|---:|---:|---|---|\n")
+	for _, c := range comparisons {
+		f.line(&b, c)
+	}
+	size := float64(f.size) / (1 << 20)
+	fmt.Fprintf(&b, "| %s | stripped program with a pool, MiB | %.2f | | | ≤ 6 | %s |\n", "N17", size, verdict(size, 6, true))
+	for _, s := range f.skipped {
+		fmt.Fprintf(&b, "\nSkipped: %s\n", s)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (f *figures) line(b *strings.Builder, c comparison) {
+	ours, ok := f.median(c.ours)
+	if !ok {
+		return // its contestant was skipped, which is said below the table
+	}
+	beside, ratio, judged := "", "", ours
+	if c.other != "" {
+		other, okOther := f.median(c.other)
+		r, okRatio := f.ratio(c.ours, c.other)
+		if !okOther || !okRatio {
+			return
+		}
+		beside, ratio, judged = number(other), fmt.Sprintf("%.2f", r), r
+	}
+	target, met := "", ""
+	if c.row != "" {
+		sign := "≥"
+		if c.most {
+			sign = "≤"
+		}
+		target, met = fmt.Sprintf("%s %.2f", sign, c.target), verdict(judged, c.target, c.most)
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", c.row, c.what, number(ours), beside, ratio, target, met)
+}
+
+func number(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+func verdict(v, target float64, most bool) string {
+	if v == target || (v < target) == most {
+		return "met"
+	}
+	return "**missed**"
+}
+
+// machine tells what the table was measured on.
+func machine(rounds int) string {
+	model := "unknown processor"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		kernel = []byte("unknown")
+	}
+	return fmt.Sprintf("%s, %d cores, %s/%s, kernel %s, %s, %s, %d rounds.", model, runtime.NumCPU(),
+		runtime.GOOS, runtime.GOARCH, strings.TrimSpace(string(kernel)), runtime.Version(), time.Now().Format(time.DateOnly), rounds)
+}
