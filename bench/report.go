@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -24,9 +25,7 @@ func (f *figures) measure(ctx context.Context, r int, c contestant) error {
 		f.rounds = append(f.rounds, map[string]float64{})
 	}
 	got, err := c.run(ctx)
-	for name, v := range got {
-		f.rounds[r][name] = v
-	}
+	maps.Copy(f.rounds[r], got)
 	return err
 }
 
