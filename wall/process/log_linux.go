@@ -1,0 +1,62 @@
+package process
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// log reads one output of a life to its end and hands on what it holds.
+type log struct {
+	f    *os.File            // not blocking; closed by run
+	take func(p []byte) bool // is given what was read; false: it wants no more
+	end  func()              // is told that no more comes
+	done chan struct{}       // closed when run has ended
+}
+
+// newLog takes over the reading end of a pipe.
+func newLog(fd int, take func([]byte) bool, end func()) *log {
+	_ = syscall.SetNonblock(fd, true)
+	return &log{os.NewFile(uintptr(fd), "log"), take, end, make(chan struct{})}
+}
+
+// run reads until nobody can write any more, until release, or until it is
+// told that no more is wanted; the writers then find the pipe broken.
+func (l *log) run(buf []byte) {
+	defer close(l.done)
+	defer l.end()
+	defer l.f.Close()
+	for {
+		n, err := l.f.Read(buf)
+		if n > 0 && !l.take(buf[:n]) {
+			return
+		}
+		if err != nil {
+			break
+		}
+	}
+	// After release: what was written before it is still there.
+	rc, err := l.f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = rc.Control(func(fd uintptr) { l.drain(int(fd), buf) })
+}
+
+// drain hands on what is in the pipe now, not more than it can hold.
+func (l *log) drain(fd int, buf []byte) {
+	for left := capacity(fd); left > 0; {
+		n := readFD(fd, buf[:min(left, len(buf))])
+		if n == 0 || !l.take(buf[:n]) {
+			return
+		}
+		left -= n
+	}
+}
+
+// release ends run at the death of the life although a descendant may still
+// hold the other end, and waits for it.
+func (l *log) release() {
+	_ = l.f.SetReadDeadline(time.Unix(1, 0))
+	<-l.done
+}

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/ganger-dev/ganger/wall"
+)
+
+func (c Command) open(context.Context, wall.Start) (wall.Stream, error) { return nil, unsupported() }
+
+func unsupported() error {
+	return fmt.Errorf("worker processes need Linux, this is %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}
+
+// Main does nothing on this platform.
+func Main() {}

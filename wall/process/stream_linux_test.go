@@ -1,0 +1,546 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+func TestChannels(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		channel Channel
+		script  string
+		fds     string
+	}{
+		{"private", Private, `while read x <&3; do echo "$GANGER_FD:$x" >&4; done`, "3,4"},
+		{"pair", Pair, `while read x <&3; do echo "$GANGER_FD:$x" >&3; done`, "3,3"},
+		{"stdio", Stdio, `while read x; do echo "$GANGER_FD:$x"; done`, "0,1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tidy(t)
+			c := sh(test.script)
+			c.Channel = test.channel
+			s := open(t, c, wall.Start{})
+			for _, word := range []string{"one", "two"} {
+				if _, err := io.WriteString(s, word+"\n"); err != nil {
+					t.Fatal(err)
+				}
+				expect(t, s, test.fds+":"+word+"\n")
+			}
+			if s.Waiting() {
+				t.Error("Waiting with nothing there")
+			}
+			_ = s.Close()
+			if rest := readAll(t, s); rest != "" {
+				t.Errorf("rest %q", rest)
+			}
+			x := gone(t, s)
+			if x.Reason != "exit 0" || x.Asked {
+				t.Errorf("exit %+v, want exit 0, not asked", x)
+			}
+		})
+	}
+}
+
+// TestDescriptors: a worker has exactly the descriptors that it should have.
+func TestDescriptors(t *testing.T) {
+	tidy(t)
+	for channel, want := range map[Channel]string{Private: "0 1 2 3 4", Pair: "0 1 2 3", Stdio: "0 1 2"} {
+		out := make(chan string, 1)
+		c := sh(`exec 9>/dev/null; for i in 0 1 2 3 4 5 6 7 8; do [ -e /proc/$$/fd/$i ] && printf "%s " $i; done >&2; echo >&2`)
+		c.Channel = channel
+		s := open(t, c, wall.Start{Line: func(_ bool, line []byte) { out <- string(line) }})
+		if got := strings.TrimSpace(<-out); got != want {
+			t.Errorf("channel %d: descriptors %q, want %q", channel, got, want)
+		}
+		gone(t, s)
+	}
+}
+
+func TestEnvironmentAndDir(t *testing.T) {
+	tidy(t)
+	t.Setenv("P_INHERITED", "i")
+	t.Setenv("P_BOTH", "i")
+	dir := t.TempDir()
+	c := sh(`echo $P_INHERITED $P_BOTH $P_COMMAND $P_START $(pwd) >&4`)
+	c.Dir = dir
+	c.Env = []string{"P_BOTH=c", "P_COMMAND=c", "P_START=c"}
+	s := open(t, c, wall.Start{Env: []string{"P_START=s"}})
+	if got, want := readAll(t, s), "i c c s "+dir+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestRelativePathIsRelativeToDir(t *testing.T) {
+	tidy(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "tool"), []byte("#!/bin/sh\necho here >&4\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Command{Path: "./tool", Dir: dir}, wall.Start{})
+	if got := readAll(t, s); got != "here\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestP17CannotStart(t *testing.T) {
+	tidy(t)
+	dir := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, test := range []struct {
+		name string
+		c    Command
+		is   error
+		says string
+	}{
+		{"not found", Command{Path: "no-such-program-anywhere"}, exec.ErrNotFound, "no-such-program-anywhere"},
+		{"missing file", Command{Path: dir + "/none"}, os.ErrNotExist, "no such file"},
+		{"not executable", Command{Path: file("plain", "text", 0o644)}, os.ErrPermission, "permission denied"},
+		{"a directory", Command{Path: dir}, nil, "directory"},
+		{"no interpreter", Command{Path: file("noint", "#!/no/such/interpreter\n", 0o755)}, os.ErrNotExist, "interpreter"},
+		{"no format", Command{Path: file("noformat", "echo\n", 0o755)}, syscall.ENOEXEC, "#!/bin/sh"},
+		{"no directory", Command{Path: "sh", Dir: dir + "/none"}, os.ErrNotExist, dir + "/none"},
+		{"empty", Command{}, nil, "no program"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.c.Open(t.Context(), wall.Start{Name: "w", Incarnation: 7})
+			se, ok := errors.AsType[*wall.StartError](err)
+			if !ok {
+				t.Fatalf("Open: %v (%T), want a StartError", err, err)
+			}
+			if se.Worker != "w#7" || test.is != nil && !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %q, want worker w#7, %v, and %q in it", err, test.is, test.says)
+			}
+		})
+	}
+}
+
+func TestOpenAfterItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	late := errors.New("too late")
+	cancel(late)
+	if _, err := sh("exit").Open(ctx, wall.Start{}); !errors.Is(err, late) {
+		t.Errorf("err %v, want %v", err, late)
+	}
+}
+
+// TestT20WorkerKilledWhileBusy: a read that waits for an answer ends at the death.
+func TestT20WorkerKilledWhileBusy(t *testing.T) {
+	for _, channel := range []Channel{Private, Pair, Stdio} {
+		t.Run(fmt.Sprint(channel), func(t *testing.T) {
+			tidy(t)
+			c := sh("sleep 1000")
+			c.Channel = channel
+			s := open(t, c, wall.Start{})
+			said := make(chan string, 1)
+			go func() { said <- readAll(t, s) }()
+			_ = syscall.Kill(s.child.pid, syscall.SIGKILL)
+			x := gone(t, s)
+			if got := <-said; got != "" {
+				t.Errorf("read %q", got)
+			}
+			want := ganger.Exit{Reason: "signal 9", Code: -1, Signal: "SIGKILL", CPU: x.CPU, PeakMemory: x.PeakMemory}
+			if diff := cmp.Diff(want, x); diff != "" {
+				t.Errorf("exit (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestT21WorkerKilledWhileIdle: nobody reads or writes, and the death is noticed.
+func TestT21WorkerKilledWhileIdle(t *testing.T) {
+	tidy(t)
+	s := open(t, sh("read x <&3"), wall.Start{})
+	_ = syscall.Kill(s.child.pid, syscall.SIGSEGV)
+	x := gone(t, s)
+	if x.Reason != "signal 11" || x.Signal != "SIGSEGV" || x.Asked {
+		t.Errorf("exit %+v", x)
+	}
+	if _, err := io.WriteString(s, "x"); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Write after the death: %v, want io.ErrClosedPipe", err)
+	}
+	if n, err := s.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("Read after the death: %d, %v, want io.EOF", n, err)
+	}
+}
+
+// TestReadEndsAlthoughDescendantHoldsTheOtherEnd: the leader dies; a descendant
+// that is to be kept holds, and even writes, all that it inherited.
+func TestReadEndsAlthoughDescendantHoldsTheOtherEnd(t *testing.T) {
+	for _, test := range []struct{ name, descendant string }{
+		{"silent", `exec sleep 1000`},
+		{"talking", `trap "" PIPE; while echo noise >&4; do :; done; exec sleep 1000`},
+	} {
+		for _, when := range []string{"reading", "not reading"} {
+			t.Run(test.name+", "+when, func(t *testing.T) {
+				tidy(t)
+				c := sh(`
+					setsid sh -c 'echo $$ >&2; read go <&3; ` + test.descendant + `' &
+					read x <&3; echo last >&4; exit 7`)
+				c.KeepDaemons = true
+				daemon := make(chan string, 1)
+				s := open(t, c, wall.Start{Line: func(_ bool, line []byte) { daemon <- string(line) }})
+				pid, _ := strconv.Atoi(<-daemon)
+				defer func() {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+					eventually(t, "daemon dead", func() bool { return !running(pid) })
+				}()
+				said := make(chan string, 1)
+				read := func() { said <- readAll(t, s) }
+				if when == "reading" {
+					go read()
+				}
+				_, _ = io.WriteString(s, "go\ngo\n")
+				x := gone(t, s)
+				if when != "reading" {
+					go read()
+				}
+				got := <-said
+				if !strings.HasPrefix(strings.ReplaceAll(got, "noise\n", ""), "last\n") {
+					t.Errorf("read %.100q, want what was said before the death", got)
+				}
+				if got = strings.ReplaceAll(strings.ReplaceAll(got, "last\n", ""), "noise\n", ""); got != "" && !strings.HasPrefix("noise\n", got) {
+					t.Errorf("read %q beside it", got)
+				}
+				if x.Reason != "exit 7" {
+					t.Errorf("exit %+v", x)
+				}
+				if !running(pid) {
+					t.Error("the daemon was not kept")
+				}
+			})
+		}
+	}
+}
+
+// TestAllThatWasSaidBeforeTheDeathIsRead: also when nobody was reading.
+func TestAllThatWasSaidBeforeTheDeathIsRead(t *testing.T) {
+	for _, channel := range []Channel{Private, Pair, Stdio} {
+		t.Run(fmt.Sprint(channel), func(t *testing.T) {
+			tidy(t)
+			c := sh(`head -c 60000 /dev/zero >&$1; kill -9 $$`, map[Channel]string{Private: "4", Pair: "3", Stdio: "1"}[channel])
+			c.Channel = channel
+			s := open(t, c, wall.Start{})
+			gone(t, s)
+			if !s.Waiting() {
+				t.Error("nothing is waiting")
+			}
+			if got := len(readAll(t, s)); got != 60000 {
+				t.Errorf("read %d bytes, want 60000", got)
+			}
+			if s.Waiting() {
+				t.Error("something is still waiting")
+			}
+		})
+	}
+}
+
+// TestHammerReadAndDeath races the death of a worker that talks with a reader
+// of every pace: never a byte too many or too few.
+func TestHammerReadAndDeath(t *testing.T) {
+	tidy(t)
+	const size = 5000
+	for i := range 60 {
+		c := sh(`head -c ` + strconv.Itoa(size) + ` /dev/zero >&4; kill -9 $$`)
+		s := open(t, c, wall.Start{})
+		buf := make([]byte, 1+i*7)
+		total := 0
+		for {
+			n, err := s.Read(buf)
+			for _, b := range buf[:n] {
+				if b != 0 {
+					t.Fatalf("round %d: a byte %#x that the worker never said", i, b)
+				}
+			}
+			total += n
+			if err != nil {
+				break
+			}
+		}
+		if total != size {
+			t.Fatalf("round %d: read %d bytes, want %d", i, total, size)
+		}
+		gone(t, s)
+	}
+}
+
+// TestWorkerThatClosesItsEndIsHeard: the end of its answers, while it lives on.
+func TestWorkerThatClosesItsEndIsHeard(t *testing.T) {
+	tidy(t)
+	s := open(t, sh("exec 4>&-; exec sleep 1000"), wall.Start{})
+	if got := readAll(t, s); got != "" {
+		t.Errorf("read %q", got)
+	}
+	select {
+	case <-s.Gone():
+		t.Error("it is gone")
+	default:
+	}
+}
+
+// TestBlockedWriteEndsAtTheDeath: with and without a descendant that holds the
+// other end and never reads.
+func TestBlockedWriteEndsAtTheDeath(t *testing.T) {
+	for _, channel := range []Channel{Private, Pair, Stdio} {
+		for _, script := range []string{`read x <&2; exec sleep 1000`, `setsid sleep 1000 & exec sleep 1000`} {
+			t.Run(fmt.Sprint(channel, script), func(t *testing.T) {
+				tidy(t)
+				c := sh(script)
+				c.Channel, c.KeepDaemons = channel, true
+				s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
+				defer func() {
+					for _, pid := range marked("P_DAEMON=" + t.Name()) {
+						_ = syscall.Kill(pid, syscall.SIGKILL)
+					}
+					eventually(t, "daemons dead", func() bool { return len(marked("P_DAEMON="+t.Name())) == 0 })
+				}()
+				wrote := make(chan error, 1)
+				go func() {
+					n, err := s.Write(make([]byte, 4<<20))
+					if n == 4<<20 {
+						err = errors.New("all was written")
+					}
+					wrote <- err
+				}()
+				eventually(t, "the write is blocked", func() bool {
+					n, ok := s.Unread()
+					return ok && n > 0 || channel == Pair
+				})
+				s.Kill(ganger.LeavingStopped)
+				gone(t, s)
+				if err := <-wrote; !errors.Is(err, io.ErrClosedPipe) {
+					t.Errorf("Write: %v, want io.ErrClosedPipe", err)
+				}
+			})
+		}
+	}
+}
+
+// TestUnreadTells how much of the requests was never taken, alive and dead.
+func TestUnreadTells(t *testing.T) {
+	tidy(t)
+	s := open(t, sh(`dd bs=4 count=1 <&3 2>/dev/null; echo ok >&4; exec sleep 1000`), wall.Start{})
+	_, _ = io.WriteString(s, "taken and left")
+	expect(t, s, "ok\n")
+	want := len("taken and left") - len("take")
+	for _, dead := range []bool{false, true} {
+		if dead {
+			_ = syscall.Kill(s.child.pid, syscall.SIGKILL)
+			gone(t, s)
+		}
+		if n, ok := s.Unread(); !ok || n != want {
+			t.Errorf("dead %v: Unread %d, %v; want %d", dead, n, ok, want)
+		}
+	}
+}
+
+func TestStopRungs(t *testing.T) {
+	for _, test := range []struct {
+		name, script string
+		why          ganger.Leaving
+		code         int
+		signal       string
+	}{
+		{"at the end of input", `echo up >&4; read x <&3; exit 5`, ganger.LeavingStopped, 5, ""},
+		{"at TERM", `trap 'exit 6' TERM; echo up >&4; while :; do sleep 0.01; done`, ganger.LeavingTTL, 6, ""},
+		{"at KILL", `trap '' TERM; echo up >&4; while :; do sleep 0.01; done`, ganger.LeavingIdle, -1, "SIGKILL"},
+		{"TERM first when cancelled", `trap 'exit 6' TERM; echo up >&4; cat <&3; while :; do sleep 0.01; done`, ganger.LeavingCancelled, 6, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tidy(t)
+			c := sh(test.script)
+			c.Grace = 150 * time.Millisecond
+			if test.code >= 0 {
+				c.Grace = time.Second
+			}
+			s := open(t, c, wall.Start{})
+			expect(t, s, "up\n")
+			s.Stop(t.Context(), test.why)
+			select {
+			case <-s.Gone():
+			default:
+				t.Error("Stop returned before the life was gone")
+			}
+			s.Stop(t.Context(), ganger.LeavingMaxTasks) // only waits
+			x := s.Exit()
+			if x.Reason != test.why || !x.Asked || x.Code != test.code || x.Signal != test.signal {
+				t.Errorf("exit %+v, want %s, asked, code %d, signal %q", x, test.why, test.code, test.signal)
+			}
+		})
+	}
+}
+
+func TestStopKillsWhenItsContextEnds(t *testing.T) {
+	tidy(t)
+	c := sh(`trap '' TERM; echo up >&4; while :; do sleep 0.01; done`)
+	c.Grace = time.Hour
+	s := open(t, c, wall.Start{})
+	expect(t, s, "up\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Stop(ctx, ganger.LeavingStopped)
+	if x := gone(t, s); x.Signal != "SIGKILL" || x.Reason != ganger.LeavingStopped {
+		t.Errorf("exit %+v", x)
+	}
+}
+
+func TestFirstReasonWins(t *testing.T) {
+	tidy(t)
+	s := open(t, sh(`echo up >&4; exec sleep 1000`), wall.Start{})
+	s.Kill(ganger.LeavingMemoryHard)
+	s.Kill(ganger.LeavingStopped)
+	if x := gone(t, s); x.Reason != ganger.LeavingMemoryHard {
+		t.Errorf("reason %q", x.Reason)
+	}
+	t.Run("also its own", func(t *testing.T) {
+		s := open(t, sh(`exit 9`), wall.Start{})
+		eventually(t, "a zombie", func() bool { return !running(s.child.pid) })
+		s.Kill(ganger.LeavingProtocol)
+		if x := gone(t, s); x.Reason != "exit 9" || x.Asked {
+			t.Errorf("exit %+v, want its own", x)
+		}
+	})
+}
+
+func TestSignal(t *testing.T) {
+	tidy(t)
+	s := open(t, sh(`trap 'echo interrupted >&4' INT; echo up >&4; while :; do sleep 0.01; done`), wall.Start{})
+	expect(t, s, "up\n")
+	if err := s.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, "interrupted\n")
+	s.Kill(ganger.LeavingStopped)
+	gone(t, s)
+	if err := s.Signal(syscall.SIGINT); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("Signal after the end: %v, want os.ErrProcessDone", err)
+	}
+}
+
+// TestP7StrayOutput: what is printed beside a private channel is a log; on a
+// channel of standard output the error shows its first bytes.
+func TestP7StrayOutput(t *testing.T) {
+	t.Run("private", func(t *testing.T) {
+		tidy(t)
+		var mu sync.Mutex
+		var lines []string
+		s := open(t, sh(`echo hello; echo warning >&2; read x <&3; echo "[$x]" >&4; printf 'no end'`), wall.Start{
+			Line: func(stderr bool, line []byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				lines = append(lines, fmt.Sprint(stderr, string(line)))
+			},
+		})
+		_, _ = io.WriteString(s, "q\n")
+		expect(t, s, "[q]\n")
+		x := gone(t, s)
+		if x.Stderr != "warning" || x.Stray != "" {
+			t.Errorf("exit %+v", x)
+		}
+		got := map[string]bool{}
+		for _, l := range lines {
+			got[l] = true
+		}
+		if want := map[string]bool{"falsehello": true, "truewarning": true, "falseno end": true}; !cmp.Equal(want, got) {
+			t.Errorf("lines (-want +got):\n%s", cmp.Diff(want, got))
+		}
+	})
+	t.Run("stdio", func(t *testing.T) {
+		tidy(t)
+		c := sh(`echo loading model; exec sleep 1000`)
+		c.Channel = Stdio
+		s := open(t, c, wall.Start{})
+		expect(t, s, "loading")
+		s.Kill(ganger.LeavingProtocol)
+		if x := gone(t, s); !strings.HasPrefix(x.Stray, "loading") {
+			t.Errorf("stray %q", x.Stray)
+		}
+	})
+}
+
+// TestLogsEndAtTheDeath although a daemon holds them.
+func TestLogsEndAtTheDeath(t *testing.T) {
+	tidy(t)
+	c := sh(`setsid sleep 1000 & echo "last words" >&2; exit 4`)
+	c.KeepDaemons = true
+	s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
+	defer func() {
+		for _, pid := range marked("P_DAEMON=" + t.Name()) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		eventually(t, "daemons dead", func() bool { return len(marked("P_DAEMON="+t.Name())) == 0 })
+	}()
+	if x := gone(t, s); x.Stderr != "last words" || x.Reason != "exit 4" {
+		t.Errorf("exit %+v", x)
+	}
+}
+
+// TestT10EndedWorkerLeavesNoZombie, and the next has another number and id.
+func TestT10EndedWorkerLeavesNoZombie(t *testing.T) {
+	tidy(t)
+	first := open(t, sh(`read x <&3`), wall.Start{})
+	first.Stop(t.Context(), ganger.LeavingMaxTasks)
+	if _, err := os.Stat("/proc/" + strconv.Itoa(first.child.pid)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old process is still there: %v", err)
+	}
+	next := open(t, sh(`read x <&3`), wall.Start{})
+	if next.ID() == first.ID() {
+		t.Errorf("both are %s", next.ID())
+	}
+}
+
+// TestT54LivesAreNotConfused: a thousand starts and stops, ten at a time; no
+// mark is used twice, and nothing is left.
+func TestT54LivesAreNotConfused(t *testing.T) {
+	tidy(t)
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	var seats sync.WaitGroup
+	for range 10 {
+		seats.Go(func() {
+			for range lives / 10 {
+				s, err := sh(`echo "$GANGER_LIFE" >&4`).Open(t.Context(), wall.Start{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				life := readAll(t, s)
+				gone(t, s)
+				mu.Lock()
+				if seen[life] || life == "\n" {
+					t.Errorf("the mark %q twice", life)
+				}
+				seen[life] = true
+				mu.Unlock()
+			}
+		})
+	}
+	seats.Wait()
+	if len(seen) != lives {
+		t.Errorf("%d marks, want %d", len(seen), lives)
+	}
+}
+
+const lives = 1000

@@ -1,0 +1,5 @@
+package process
+
+type sweeper struct{}
+
+func (h *household) sweepAfter(c *child) {}
