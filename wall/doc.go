@@ -35,6 +35,6 @@
 // Every begun call ends exactly once, whatever dies; End is told after the
 // life's exit is known if a death ended it. A call that was asked to end ends
 // within the grace, by force where the wall can kill. A call that did not reach
-// the worker, or that died of a kill for a neighbour, ends with [ErrUnsent]: it
-// is nobody's fault and may run again.
+// the worker ends with [ErrUnsent], and one that died of a kill for a neighbour
+// with [ErrNeighbour]: neither is to blame, and the first may always run again.
 package wall

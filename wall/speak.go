@@ -45,8 +45,8 @@ type Session[Q, R any] interface {
 // What a session's words mean is decided here. A call that was asked to end
 // ends Done if its response came all the same, otherwise as asked. ErrGone and
 // ErrBroken are blamed on the call with the exit of the life (Crashed), which
-// is killed if it does not die by itself; if the life was killed for another
-// call, the call ends with ErrUnsent instead.
+// is killed if it does not die by itself; if the life was ended for another
+// call, the error says so ([ErrNeighbour]).
 func Speak[Q, R any](w Wall[Stream], d Dialect[Q, R]) Wall[Instance[Q, R]] {
 	return speaker[Q, R]{w, d}
 }
@@ -255,11 +255,11 @@ func (i *spoken[Q, R]) verdict(c *Call[R], err error, exit *ganger.Exit) error {
 	i.mu.Lock()
 	neighbour := i.sake != nil
 	i.mu.Unlock()
-	if neighbour {
-		return ErrUnsent
-	}
 	e := &ganger.Error{Outcome: ganger.Crashed, Cause: exit.Reason.Cause(), Worker: worker, Exit: exit}
-	if errors.Is(err, ErrBroken) {
+	switch {
+	case neighbour:
+		e.Err = ErrNeighbour
+	case errors.Is(err, ErrBroken):
 		e.Cause, e.Err = ganger.CauseProtocol, err
 	}
 	return e

@@ -73,8 +73,8 @@ type Instance[Q, R any] interface {
 	// killing the life after the grace of [Start]. The call then ends with as
 	// (completed by worker and exit), unless its response came all the same.
 	// Before Start the cancel is remembered; after the end, and when c was
-	// asked before, it does nothing. Neighbours that die of the kill end with
-	// [ErrUnsent].
+	// asked before, it does nothing. Neighbours that die of the kill end Crashed
+	// with an error that is [ErrNeighbour].
 	Cancel(c *Call[R], as *ganger.Error)
 }
 
@@ -150,9 +150,12 @@ func (s Start) Patience() time.Duration {
 // Errors that a [Session] passes to [Call.Finish], alone or wrapped, to say
 // what became of a call; other errors are the worker's own words about its work.
 var (
-	// ErrUnsent: the request did not reach the worker whole. An instance also
-	// ends calls with it that died of a kill for a neighbour. Nobody's fault.
+	// ErrUnsent: the request did not reach the worker whole. It costs nothing
+	// and may run again, whatever its effects.
 	ErrUnsent = errors.New("wall: the request was not sent")
+	// ErrNeighbour: the call was in hand when its life was ended for the sake of
+	// another call. It is not to blame, but it may have had effects.
+	ErrNeighbour = errors.New("wall: its life was ended for a neighbour")
 	// ErrGone: the stream ended while an answer was owed.
 	ErrGone = errors.New("wall: the stream ended before the answer")
 	// ErrBroken: the worker broke its protocol; wrap it with what was seen.
