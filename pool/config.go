@@ -1,0 +1,201 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/life"
+)
+
+// Held is what a kind may know of the life that would perform a task.
+type Held[C any] struct {
+	Warm        bool   // it has performed at least one task
+	Value       C      // its competence, as [Next] left it; zero while not warm
+	Worker      string // name of the worker, such as "w0"
+	Seat        int    // its place among the pool's workers, from 0
+	Incarnation uint64 // which life of the worker
+	Attempt     int    // of the task that is asked about, from 1; 0 in Match
+}
+
+// Next says what becomes of a life after a response was used.
+type Next[C any] struct {
+	Held C    // its competence from now on
+	End  bool // the life leaves, and a fresh one takes its place
+}
+
+// Kind says how a task becomes a request and what its response means. Every
+// function may be nil but Request. They are the coordinator's own code: they
+// are called on goroutines of the pool, several at once for different tasks,
+// never with a lock held (but for Match), and a panic in one ends the program.
+type Kind[T, Q, R, C any] struct {
+	Name string // of the sort of task, for people
+	// Match reports whether a life may take a task; nil means any may. It is
+	// called under the pool's lock: it must be fast and pure, and must not call
+	// the pool. It is asked again at every change and by [Pool.Broadcast].
+	Match func(Held[C], T) bool
+	// Request makes the request just before it is sent. If it returns
+	// [ErrExpired] the task ends Expired, for another error Rejected (encode);
+	// the life stays as it was.
+	Request func(Held[C], T) (Q, error)
+	// Use takes the response before the task ends. Its error makes the task
+	// Failed; Next is obeyed all the same.
+	Use func(Held[C], T, R) (Next[C], error)
+	// Ended is told once for every accepted task, before its ticket is done.
+	Ended func(T, End[R])
+	// Feedback takes what a worker reports before its response, in order. body
+	// is valid until it returns. While it blocks the worker is slowed down.
+	Feedback func(t T, body []byte)
+	// Ask answers a worker's question in mid-task. ctx ends with the task. Nil
+	// refuses every question.
+	Ask func(ctx context.Context, t T, question []byte) ([]byte, error)
+	// View is what people are shown of a task. Nil shows nothing.
+	View func(T) any
+}
+
+// End is everything known of the end of one task.
+type End[R any] struct {
+	Task     uint64 // number of the task in its pool, from 1 in the order of acceptance
+	Response R      // also of a task without success where the wall has one, such as the output of a process that failed
+	Err      error  // nil for Done, else a *ganger.Error
+	Attempts int    // times it was given to a life, those that cost it nothing included
+	Deaths   int    // deaths that counted against it
+	Worker   string // "name#incarnation" of the life that had it last; "" if none had
+	Seat     int    // of that worker; -1 if none had it
+	PID      int    // of that life, where it is a process
+	Queued   time.Duration
+	Ran      time.Duration // of the last attempt
+}
+
+// QueuePolicy says what happens to a task that finds the queue full.
+type QueuePolicy uint8
+
+// The queue policies.
+const (
+	Block  QueuePolicy = iota // Submit waits for room
+	Reject                    // Submit returns Rejected (full)
+)
+
+// Attribution says whose output a line is.
+type Attribution struct {
+	Worker  string // "name#incarnation"
+	Task    uint64 // 0 between tasks, and where several are in hand at once
+	Attempt int
+}
+
+// Config says how a [Pool] runs. The zero Config is valid.
+type Config struct {
+	// Name of the pool, for people. Empty means "pool".
+	Name string
+	// Workers is how many are kept. Zero means GOMAXPROCS; negative none: tasks
+	// then only accumulate.
+	Workers int
+	// QueueLimit bounds the tasks that wait. Zero means 1024; negative none.
+	// Tasks that run again do not count: they were let in once.
+	QueueLimit int
+	// QueuePolicy is for a task that finds the queue full. Zero means Block.
+	QueuePolicy QueuePolicy
+	// CancelGrace is between asking a running task to end and killing its life.
+	// Zero means 1s; negative none.
+	CancelGrace time.Duration
+	// StartTimeout bounds the start of a life until it is ready. Zero means 30s.
+	StartTimeout time.Duration
+	// StopGrace bounds the orderly end of a life. Zero means 5s.
+	StopGrace time.Duration
+	// MaxTasks is how many tasks a life performs before it is replaced. Zero
+	// means no limit.
+	MaxTasks int
+	// TTL is the age at which a life is replaced, after what it has in hand.
+	// Zero means none.
+	TTL time.Duration
+	// IdleTTL is how long a life may be without a task before it leaves; its
+	// seat is filled again when there is work. Zero means for ever.
+	IdleTTL time.Duration
+	// Restart says when a life that ended badly is followed by the next.
+	Restart life.Policy
+	// Hub is told what happens. Nil discards.
+	Hub *inspect.Hub
+	// Env returns additional environment for the worker at a seat. Nil means none.
+	Env func(seat int) []string
+	// Line receives what workers write beside their protocol, line by line, on
+	// one goroutine for each output; line is valid until it returns. Nil discards.
+	Line func(a Attribution, stderr bool, line []byte)
+}
+
+func (c Config) check() (Config, error) {
+	var errs []error
+	bad := func(field string, value any) {
+		errs = append(errs, fmt.Errorf("pool: Config.%s is %v; it must not be negative", field, value))
+	}
+	if c.Name == "" {
+		c.Name = "pool"
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.QueueLimit == 0 {
+		c.QueueLimit = 1024
+	}
+	if c.QueuePolicy > Reject {
+		errs = append(errs, fmt.Errorf("pool: Config.QueuePolicy is %d; it must be Block or Reject", c.QueuePolicy))
+	}
+	for _, d := range []struct {
+		field string
+		value *time.Duration
+		zero  time.Duration
+	}{
+		{"StartTimeout", &c.StartTimeout, 30 * time.Second},
+		{"StopGrace", &c.StopGrace, 5 * time.Second},
+		{"TTL", &c.TTL, 0},
+		{"IdleTTL", &c.IdleTTL, 0},
+	} {
+		if *d.value < 0 {
+			bad(d.field, *d.value)
+		}
+		if *d.value == 0 {
+			*d.value = d.zero
+		}
+	}
+	if c.MaxTasks < 0 {
+		bad("MaxTasks", c.MaxTasks)
+	}
+	return c, errors.Join(errs...)
+}
+
+// Task is one thing to do.
+type Task[T any] struct {
+	Value T
+	// Retries is how often it runs again after it failed or ran out of an
+	// attempt's time. Zero means never.
+	Retries int
+	// MaxDeaths is how many lives may end under it. With 1 it never runs again
+	// after a death: right for what has effects. Zero means 1 where each request
+	// is a process of its own, else 2.
+	MaxDeaths int
+	// QueueTimeout bounds the wait for a worker, ExecTimeout each attempt from
+	// when a ready worker has it, TotalTimeout all of it. Zero means none.
+	QueueTimeout, ExecTimeout, TotalTimeout time.Duration
+	// Group it belongs to; nil for none.
+	Group *Group
+}
+
+func (t *Task[T]) check() error {
+	for _, f := range []struct {
+		field string
+		bad   bool
+	}{
+		{"Retries", t.Retries < 0},
+		{"MaxDeaths", t.MaxDeaths < 0},
+		{"QueueTimeout", t.QueueTimeout < 0},
+		{"ExecTimeout", t.ExecTimeout < 0},
+		{"TotalTimeout", t.TotalTimeout < 0},
+	} {
+		if f.bad {
+			return fmt.Errorf("pool: Task.%s is negative", f.field)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,381 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+// core is the pool with all its types: one struct that owns the state, one
+// lock that guards it.
+type core[T, Q, R, C any] struct {
+	kind   Kind[T, Q, R, C]
+	wall   wall.Wall[wall.Instance[Q, R]]
+	traits wall.Traits
+	cfg    Config
+	all    sync.WaitGroup // keepers, and what they started; run waits
+
+	mu       sync.Mutex // guards what follows; held across Match only
+	phase    phase
+	queue    queue[*entry[T, Q, R, C]]
+	suspects queue[*entry[T, Q, R, C]]
+	isolator *holder[T, Q, R, C]   // takes no more, so that a suspect can have it alone
+	seats    []*seat[T, Q, R, C]   // fixed by New
+	vacant   int                   // seats without a life that wait to be wanted
+	ready    []*holder[T, Q, R, C] // lives with room that found nothing to do; the last came last
+	held     int                   // tasks that lives have in hand
+	open     int                   // accepted tasks whose ends are not yet told
+	lastID   uint64
+	answered bool  // some life of the pool has answered once
+	lastFail error // why the last start failed
+	room     []chan struct{}
+	running  bool
+	watchers int           // Join and Drain that wait
+	changed  chan struct{} // closed when what they wait for may have come
+}
+
+// phase of the pool.
+type phase uint8
+
+const (
+	accepting phase = iota
+	draining        // no new tasks
+	closed          // no new tasks, and the old ones are cancelled
+)
+
+func newCore[T, Q, R, C any](k Kind[T, Q, R, C], w wall.Wall[wall.Instance[Q, R]], cfg Config) *core[T, Q, R, C] {
+	c := &core[T, Q, R, C]{
+		kind: k, wall: w, traits: w.Traits(), cfg: cfg,
+		queue: new(list[*entry[T, Q, R, C]]), suspects: new(list[*entry[T, Q, R, C]]),
+		changed: make(chan struct{}),
+	}
+	for i := range max(cfg.Workers, 0) {
+		c.seats = append(c.seats, newSeat(c, i))
+	}
+	return c
+}
+
+func (c *core[T, Q, R, C]) emit(e inspect.Event) {
+	e.Group = c.cfg.Name
+	c.cfg.Hub.Emit(e)
+}
+
+// submit accepts t, or says why not.
+func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], error) {
+	if err := t.check(); err != nil {
+		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}
+	}
+	e := &entry[T, Q, R, C]{Task: t, core: c}
+	e.ticket.entry = e
+	if err := c.admit(ctx, e); err != nil {
+		return nil, err
+	}
+	if t.Group != nil {
+		if as := t.Group.join(e); as != nil {
+			e.cancelAs(as)
+		}
+	}
+	if c.cfg.Hub.Watched() {
+		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
+	}
+	c.offer()
+	return &e.ticket, nil
+}
+
+// admit puts e into the queue, waiting for room if that is the policy.
+func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) error {
+	var turn chan struct{} // ours among those who wait for room
+	for {
+		c.mu.Lock()
+		if c.phase != accepting {
+			c.mu.Unlock()
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
+		}
+		if err := c.hopelessLocked(); err != nil {
+			c.mu.Unlock()
+			return err
+		}
+		// Who waited goes first; a newcomer queues behind those who wait.
+		full := c.cfg.QueueLimit > 0 && c.queue.len() >= c.cfg.QueueLimit
+		if !full && (turn != nil || len(c.room) == 0) {
+			c.acceptLocked(e)
+			next := c.roomLocked()
+			c.mu.Unlock()
+			signal(next)
+			return nil
+		}
+		if c.cfg.QueuePolicy == Reject {
+			c.mu.Unlock()
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait", c.cfg.QueueLimit)}
+		}
+		mine := make(chan struct{}, 1)
+		if turn == nil {
+			c.room = append(c.room, mine)
+		} else { // woken too early: keep the place
+			c.room = append([]chan struct{}{mine}, c.room...)
+		}
+		turn = mine
+		c.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			c.leaveRoom(turn)
+			return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseWithdrawn, Err: context.Cause(ctx)}
+		}
+	}
+}
+
+// roomLocked takes the next of those who wait for room if there is some.
+func (c *core[T, Q, R, C]) roomLocked() chan struct{} {
+	if len(c.room) == 0 || (c.phase == accepting && c.queue.len() >= c.cfg.QueueLimit) {
+		return nil
+	}
+	next := c.room[0]
+	c.room = c.room[1:]
+	return next
+}
+
+// leaveRoom gives up a place, or passes on the signal that came meanwhile.
+func (c *core[T, Q, R, C]) leaveRoom(turn chan struct{}) {
+	c.mu.Lock()
+	n := len(c.room)
+	c.room = slices.DeleteFunc(c.room, func(x chan struct{}) bool { return x == turn })
+	var next chan struct{}
+	if len(c.room) == n {
+		next = c.roomLocked()
+	}
+	c.mu.Unlock()
+	signal(next)
+}
+
+// signal wakes one waiter; the channel has room for it.
+func signal(ch chan struct{}) {
+	if ch != nil {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (c *core[T, Q, R, C]) acceptLocked(e *entry[T, Q, R, C]) {
+	c.lastID++
+	c.open++
+	e.id, e.ticket.id, e.posted = c.lastID, c.lastID, time.Now()
+	c.queue.push(e)
+	if e.QueueTimeout > 0 || e.TotalTimeout > 0 {
+		e.armLocked(e.posted)
+	}
+}
+
+// queueOf returns the queue that a waiting entry is in.
+func (c *core[T, Q, R, C]) queueOf(e *entry[T, Q, R, C]) queue[*entry[T, Q, R, C]] {
+	if e.suspect {
+		return c.suspects
+	}
+	return c.queue
+}
+
+// againLocked queues an entry once more: in front, because it was let in before
+// all that wait, or behind when another should go first.
+func (c *core[T, Q, R, C]) againLocked(e *entry[T, Q, R, C], behind bool) {
+	e.place, e.call, e.death = queued, nil, nil
+	if behind {
+		c.queueOf(e).push(e)
+	} else {
+		c.queueOf(e).pushFront(e)
+	}
+	if e.timer != nil || e.TotalTimeout > 0 {
+		e.armLocked(time.Now())
+	}
+}
+
+// ask makes e end as the given error: at once if it waits, through its life if
+// one has it. It does nothing if it was asked before or is over.
+func (c *core[T, Q, R, C]) ask(e *entry[T, Q, R, C], as *ganger.Error) {
+	c.mu.Lock()
+	carry := c.askLocked(e, as)
+	c.mu.Unlock()
+	carry()
+}
+
+// askLocked is ask up to what must be carried out without the lock.
+func (c *core[T, Q, R, C]) askLocked(e *entry[T, Q, R, C], as *ganger.Error) (carry func()) {
+	switch {
+	case e.place == queued:
+		c.queueOf(e).remove(e)
+		c.overLocked(e)
+		next := c.roomLocked()
+		return func() {
+			signal(next)
+			var none R
+			c.tell(e, none, as)
+		}
+	case e.place == over || e.asked != nil:
+		return func() {}
+	}
+	e.asked = as
+	if e.place == casualty {
+		return func() {}
+	}
+	k, i := e.call, e.holder
+	return func() { i.Cancel(&k.Call, as) }
+}
+
+// expire is called by an entry's timer.
+func (c *core[T, Q, R, C]) expire(e *entry[T, Q, R, C]) {
+	c.mu.Lock()
+	now := time.Now()
+	at, cause := e.due()
+	if e.place == over || e.asked != nil || at.IsZero() {
+		c.mu.Unlock()
+		return
+	}
+	if now.Before(at) { // its place changed while the timer fired
+		e.armLocked(now)
+		c.mu.Unlock()
+		return
+	}
+	carry := c.askLocked(e, &ganger.Error{Outcome: ganger.TimedOut, Cause: cause, Err: &TimeoutError{cause, e.limit(cause)}})
+	c.mu.Unlock()
+	carry()
+}
+
+// limit is the length of one of the task's clocks.
+func (e *entry[T, Q, R, C]) limit(cause ganger.Cause) time.Duration {
+	switch cause {
+	case ganger.CauseQueue:
+		return e.QueueTimeout
+	case ganger.CauseExec:
+		return e.ExecTimeout
+	}
+	return e.TotalTimeout
+}
+
+// overLocked takes an entry that is in no queue out of the world.
+func (c *core[T, Q, R, C]) overLocked(e *entry[T, Q, R, C]) {
+	e.place, e.call, e.death = over, nil, nil
+	if e.queuedT == 0 && e.attempts == 0 {
+		e.queuedT = time.Since(e.posted)
+	}
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+}
+
+// tell makes the end of an entry known, once; err is nil for Done.
+func (c *core[T, Q, R, C]) tell(e *entry[T, Q, R, C], r R, err error) {
+	if c.cfg.Hub.Watched() {
+		detail := ganger.OutcomeOf(err).String()
+		if cause := ganger.CauseOf(err); cause != "" {
+			detail += " " + string(cause)
+		}
+		ev := inspect.Event{Name: inspect.EventEnded, Task: e.id, Attempt: e.attempts, Detail: detail}
+		if e.holder != nil {
+			e.holder.emit(ev)
+		} else {
+			c.emit(ev)
+		}
+	}
+	if c.kind.Ended != nil {
+		end := End[R]{
+			Task: e.id, Response: r, Err: err, Attempts: e.attempts, Deaths: e.deaths,
+			Seat: -1, Queued: e.queuedT, Ran: e.ran,
+		}
+		if e.holder != nil {
+			end.Worker, end.Seat, end.PID = e.holder.worker, e.holder.seat.index, e.holder.pid
+		}
+		c.kind.Ended(e.Value, end)
+	}
+	e.ticket.end(r, err)
+	if e.Group != nil {
+		e.Group.ended(e, err)
+	}
+	c.mu.Lock()
+	c.open--
+	c.changedLocked()
+	c.mu.Unlock()
+}
+
+// changedLocked wakes Join and Drain.
+func (c *core[T, Q, R, C]) changedLocked() {
+	if c.watchers > 0 {
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+}
+
+// hopelessLocked returns why no task can be performed: every seat has given up
+// starting lives. Nil while there is hope.
+func (c *core[T, Q, R, C]) hopelessLocked() error {
+	if len(c.seats) == 0 {
+		return nil
+	}
+	for _, s := range c.seats {
+		if !s.hopeless {
+			return nil
+		}
+	}
+	return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: c.lastFail}
+}
+
+// despair ends every waiting task if no worker can be started.
+func (c *core[T, Q, R, C]) despair() {
+	c.mu.Lock()
+	err, _ := errors.AsType[*ganger.Error](c.hopelessLocked())
+	c.mu.Unlock()
+	if err != nil {
+		c.clear(err)
+	}
+}
+
+// clear ends every waiting task as the given error.
+func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
+	c.mu.Lock()
+	var all []*entry[T, Q, R, C]
+	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
+		for e, ok := q.pop(nil); ok; e, ok = q.pop(nil) {
+			c.overLocked(e)
+			all = append(all, e)
+		}
+	}
+	var wake []chan struct{}
+	for next := c.roomLocked(); next != nil; next = c.roomLocked() {
+		wake = append(wake, next)
+		if c.phase == accepting && len(wake) >= c.cfg.QueueLimit {
+			break
+		}
+	}
+	c.mu.Unlock()
+	for _, w := range wake {
+		signal(w)
+	}
+	var none R
+	for _, e := range all {
+		c.tell(e, none, as)
+	}
+}
+
+// cancelAll ends every task that was accepted so far.
+func (c *core[T, Q, R, C]) cancelAll(as *ganger.Error) {
+	c.clear(as)
+	c.mu.Lock()
+	var running []*entry[T, Q, R, C]
+	for _, s := range c.seats {
+		for _, h := range s.lives {
+			running = append(running, h.hand...)
+			running = append(running, h.casualties...)
+		}
+	}
+	c.mu.Unlock()
+	for _, e := range running {
+		c.ask(e, as)
+	}
+}

@@ -1,0 +1,200 @@
+package pool
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+// perform hands e, which was just claimed, to the life. With a runner it
+// returns when the call has ended.
+func (h *holder[T, Q, R, C]) perform(e *entry[T, Q, R, C]) {
+	c, k := h.core, e.call
+	if c.cfg.Hub.Watched() {
+		h.emit(inspect.Event{Name: inspect.EventStarted, Task: e.id, Attempt: e.attempts, At: e.started})
+		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Busy), Task: e.id, At: e.started})
+	}
+	k.End = k
+	if c.kind.Feedback != nil || c.kind.Ask != nil {
+		k.Host = host[T, Q, R, C]{e}
+	}
+	q, err := c.kind.Request(e.held, e.Value)
+	switch {
+	case err != nil:
+		unbuilt(&k.Call, err)
+	case h.runner != nil:
+		h.runner.Run(q, &k.Call)
+	default:
+		h.Start(q, &k.Call)
+	}
+}
+
+// unbuilt ends a call whose request could not be made.
+func unbuilt[R any](k *wall.Call[R], err error) {
+	if !k.Begin() { // a cancel came first and has ended it
+		return
+	}
+	out, ok := errors.AsType[*ganger.Error](err)
+	switch {
+	case errors.Is(err, ErrExpired):
+		out = &ganger.Error{Outcome: ganger.Expired, Err: err}
+	case !ok:
+		out = &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseEncode, Err: err}
+	}
+	var none R
+	k.Conclude(none, out)
+}
+
+// host is what a worker reaches during the request of an entry.
+type host[T, Q, R, C any] struct{ e *entry[T, Q, R, C] }
+
+func (x host[T, Q, R, C]) Feedback(body []byte) {
+	if f := x.e.core.kind.Feedback; f != nil {
+		f(x.e.Value, body)
+	}
+}
+
+func (x host[T, Q, R, C]) Ask(ctx context.Context, question []byte) ([]byte, error) {
+	if f := x.e.core.kind.Ask; f != nil {
+		return f(ctx, x.e.Value, question)
+	}
+	return nil, errors.New("this pool answers no questions")
+}
+
+// sentence is what must be told about a task once the lock is free.
+type sentence[T, Q, R, C any] struct {
+	e   *entry[T, Q, R, C]
+	r   R
+	err error // nil for Done
+}
+
+// ended takes the end of a call: it judges the task, gives the life its next
+// state, and lets the pool go on.
+func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
+	c, e, err := h.core, k.entry, k.Err
+	spoke := err == nil || ganger.OutcomeOf(err) == ganger.Failed && !errors.Is(err, wall.ErrUnsent)
+	var next *Next[C]
+	if err == nil && c.kind.Use != nil {
+		n, bad := c.kind.Use(e.held, e.Value, k.Response)
+		next = &n
+		if bad != nil {
+			err = &ganger.Error{Outcome: ganger.Failed, Worker: h.worker, Err: bad}
+		}
+	}
+
+	c.mu.Lock()
+	h.dropLocked(e)
+	if spoke {
+		c.answered, h.spoke, h.warm = true, true, true
+	}
+	if next != nil {
+		h.value = next.Held
+		if next.End && h.leaving == "" {
+			h.leaving = ganger.LeavingStopped
+		}
+	}
+	waiting := c.queue.len() + c.suspects.len()
+	out := h.settleLocked(e, k.Response, err, spoke)
+	// Others must look if a task came back, or if this life may now take, or
+	// leave to others, what it could not before.
+	offer := c.queue.len()+c.suspects.len() > waiting || h.doomed || h.leaving != "" || next != nil && c.kind.Match != nil
+	idle := len(h.hand) == 0 && !h.doomed && h.leaving == ""
+	going := !h.serving || h.doomed || h.leaving != ""
+	c.changedLocked()
+	c.mu.Unlock()
+
+	for _, x := range out {
+		c.tell(x.e, x.r, x.err)
+	}
+	if idle && c.cfg.Hub.Watched() {
+		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Idle)})
+	}
+	if h.runner == nil {
+		h.fill()
+		if going {
+			signal(h.wake) // its serve waits for an empty hand
+		}
+	}
+	if offer {
+		c.offer()
+	}
+}
+
+// settleLocked judges e, and with the last of a dead life's hand all that died
+// with it: only then is it known how many that were.
+func (h *holder[T, Q, R, C]) settleLocked(e *entry[T, Q, R, C], r R, err error, spoke bool) (out []sentence[T, Q, R, C]) {
+	unsent := errors.Is(err, wall.ErrUnsent)
+	death, _ := errors.AsType[*ganger.Error](err)
+	dead := !unsent && death != nil && !spoke && death.Outcome == ganger.Crashed && !h.core.traits.OneShot
+	if dead || unsent {
+		h.doomed = true
+	}
+	if dead {
+		e.place, e.death = casualty, death
+		h.casualties = append(h.casualties, e)
+	} else {
+		out = h.judgeLocked(out, e, r, err, false)
+	}
+	if len(h.hand) > 0 {
+		return out
+	}
+	several := len(h.casualties) > 1
+	for _, x := range h.casualties {
+		var none R
+		out = h.judgeLocked(out, x, none, x.death, several)
+	}
+	h.casualties = nil
+	return out
+}
+
+// judgeLocked carries out the judgement of one attempt, and adds to out what
+// must be told of it.
+func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, neighbour bool) []sentence[T, Q, R, C] {
+	c := h.core
+	j := judge(facts{
+		err: err, asked: e.asked, failures: e.failures, retries: e.Retries,
+		deaths: e.deaths, maxDeaths: e.maxDeaths(), neighbour: neighbour,
+		unproven: c.unprovenLocked(),
+	})
+	if j.unready {
+		h.unready = err
+	}
+	if j.failed {
+		e.failures++
+	}
+	if j.died {
+		e.deaths++
+	}
+	if j.again && c.phase == closed { // it would never run again
+		j.again, j.end = false, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: h.worker, Err: ErrClosed}
+	}
+	if j.again {
+		e.suspect = e.suspect || j.suspect
+		if c.cfg.Hub.Watched() {
+			h.emit(inspect.Event{Name: inspect.EventRetry, Task: e.id, Attempt: e.attempts, Detail: err.Error()})
+		}
+		c.againLocked(e, j.unready)
+		return out
+	}
+	c.overLocked(e)
+	if j.end == nil {
+		h.seat.done++
+		return append(out, sentence[T, Q, R, C]{e, r, nil})
+	}
+	h.seat.failed++
+	if j.end.Worker == "" && j.end.Outcome != ganger.Rejected && j.end.Outcome != ganger.Expired {
+		with := *j.end
+		with.Worker = h.worker
+		j.end = &with
+	}
+	return append(out, sentence[T, Q, R, C]{e, r, j.end})
+}
+
+// emit tells the hub what happened to the life.
+func (h *holder[T, Q, R, C]) emit(e inspect.Event) {
+	e.Worker, e.Incarnation, e.PID = h.seat.name, h.incarnation, h.pid
+	h.core.emit(e)
+}

@@ -1,0 +1,316 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/life"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+// seat is one worker of the pool: a place that its keeper fills with lives. Its
+// mutable fields are guarded by the pool's lock.
+type seat[T, Q, R, C any] struct {
+	core   *core[T, Q, R, C]
+	index  int
+	name   string
+	keeper *life.Keeper[*holder[T, Q, R, C]]
+
+	lives    []*holder[T, Q, R, C] // that serve: one, or two while one takes over from the other
+	vacant   bool                  // its life left for want of work
+	hopeless bool                  // its keeper starts no more lives
+	unready  error                 // why its last life was not ready after all; nil if it was
+	done     uint64
+	failed   uint64
+}
+
+// holder is one life of a worker with what it has in hand. The fields above the
+// line are set before it serves; those below are guarded by the pool's lock.
+type holder[T, Q, R, C any] struct {
+	wall.Instance[Q, R]
+	runner      wall.Runner[Q, R] // nil: calls are started, and end elsewhere
+	core        *core[T, Q, R, C]
+	seat        *seat[T, Q, R, C]
+	worker      string // "name#incarnation"
+	incarnation uint64
+	pid         int
+	slots       int
+	tenure      *life.Tenure[*holder[T, Q, R, C]]
+	wake        chan struct{}               // room for one: there may be something to do
+	lines       atomic.Pointer[Attribution] // whose output its lines are
+
+	serving    bool
+	warm       bool
+	spoke      bool // has answered once
+	value      C    // its competence
+	given      int  // tasks that it was given
+	hand       []*entry[T, Q, R, C]
+	casualties []*entry[T, Q, R, C] // that died with it and are not judged yet
+	rested     time.Time            // when its hand became empty
+	listed     bool                 // among the core's ready
+	alone      bool                 // has a suspect, gets nothing beside it
+	doomed     bool                 // it is going or gone, gets no more
+	leaving    ganger.Leaving       // why it is to go when its hand is empty; "" stays
+	unready    error                // why its start counts as failed after all
+	filling    bool
+	refill     bool
+}
+
+func newSeat[T, Q, R, C any](c *core[T, Q, R, C], index int) *seat[T, Q, R, C] {
+	s := &seat[T, Q, R, C]{core: c, index: index, name: "w" + strconv.Itoa(index)}
+	s.keeper = &life.Keeper[*holder[T, Q, R, C]]{
+		Group: c.cfg.Name, Name: s.name, Wall: opener[T, Q, R, C]{s},
+		Start:        wall.Start{Seat: index, Grace: c.cfg.CancelGrace},
+		StartTimeout: c.cfg.StartTimeout, StopGrace: c.cfg.StopGrace,
+		Policy: c.cfg.Restart, TTL: c.cfg.TTL, Overlap: true, Hub: c.cfg.Hub,
+		OnOpen: s.opened, OnClose: s.closed,
+	}
+	if c.cfg.Env != nil {
+		s.keeper.Start.Env = c.cfg.Env(index)
+	}
+	return s
+}
+
+// opener makes the wall's instances holders.
+type opener[T, Q, R, C any] struct{ seat *seat[T, Q, R, C] }
+
+func (o opener[T, Q, R, C]) Traits() wall.Traits { return o.seat.core.traits }
+
+func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T, Q, R, C], error) {
+	c := o.seat.core
+	h := &holder[T, Q, R, C]{
+		core: c, seat: o.seat, worker: st.Worker(), incarnation: st.Incarnation, wake: make(chan struct{}, 1),
+	}
+	h.lines.Store(&Attribution{Worker: h.worker})
+	if c.cfg.Line != nil {
+		st.Line = func(stderr bool, line []byte) { c.cfg.Line(*h.lines.Load(), stderr, line) }
+	}
+	i, err := c.wall.Open(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	h.Instance, h.slots, h.pid = i, i.Slots(), i.Usage().PID
+	h.runner, _ = i.(wall.Runner[Q, R])
+	return h, nil
+}
+
+// opened is called when the seat's circuit opens.
+func (s *seat[T, Q, R, C]) opened(err error) {
+	c := s.core
+	c.mu.Lock()
+	if s.unready != nil {
+		err = s.unready // says more than that it left
+	}
+	s.hopeless, c.lastFail = true, err
+	hopeless := c.hopelessLocked() != nil
+	c.mu.Unlock()
+	if c.cfg.Hub.Watched() {
+		c.emit(inspect.Event{Name: inspect.EventOpen, Worker: s.name, Detail: err.Error()})
+	}
+	if hopeless {
+		c.all.Go(c.despair) // on its own: it calls the kind, and the keeper must go on
+	}
+}
+
+func (s *seat[T, Q, R, C]) closed() {
+	s.core.mu.Lock()
+	s.hopeless = false
+	s.core.mu.Unlock()
+}
+
+// want fills the seat, whose life left for want of work.
+func (s *seat[T, Q, R, C]) want() { s.keeper.Want() }
+
+// wantedLocked returns a vacant seat if something waits.
+func (c *core[T, Q, R, C]) wantedLocked() *seat[T, Q, R, C] {
+	if c.vacant == 0 || c.queue.len()+c.suspects.len() == 0 {
+		return nil
+	}
+	for _, s := range c.seats {
+		if s.vacant {
+			s.vacant = false
+			c.vacant--
+			return s
+		}
+	}
+	return nil
+}
+
+// serve gives tasks to one life until it is gone or has to go, and returns why,
+// with nothing left in its hand.
+func (s *seat[T, Q, R, C]) serve(ctx context.Context, t *life.Tenure[*holder[T, Q, R, C]]) ganger.Leaving {
+	h := t.Life
+	h.tenure = t
+	c := s.core
+	c.mu.Lock()
+	h.serving, h.rested, s.unready = true, time.Now(), nil
+	s.lives = append(s.lives, h)
+	c.mu.Unlock()
+
+	for h.work(ctx) {
+	}
+	return h.finish(ctx)
+}
+
+// work performs what there is, or waits for something to come; it reports false
+// when the life takes nothing more.
+func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
+	c := h.core
+	select {
+	case <-ctx.Done():
+		return false
+	case <-h.tenure.Leave():
+		return false
+	default:
+	}
+	if h.runner == nil {
+		h.fill()
+	}
+	c.mu.Lock()
+	if h.doomed || h.leaving != "" {
+		c.mu.Unlock()
+		return false
+	}
+	if h.runner != nil {
+		if e := h.claimLocked(); e != nil {
+			after := h.claimedLocked()
+			c.mu.Unlock()
+			after.carry(h)
+			h.perform(e)
+			return true
+		}
+		h.listLocked()
+	}
+	c.mu.Unlock()
+	return h.rest(ctx)
+}
+
+// rest waits until there may be something to do. It reports false when the life
+// was idle for too long, and then lets the seat be vacant.
+func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
+	var idle <-chan time.Time
+	if patience, ok := h.patience(); ok {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		idle = timer.C
+	}
+	select {
+	case <-h.wake:
+	case <-ctx.Done():
+	case <-h.tenure.Leave():
+	case <-idle:
+		return !h.retire()
+	}
+	h.core.mu.Lock()
+	if h.runner != nil {
+		h.unlistLocked()
+	}
+	h.core.mu.Unlock()
+	return true
+}
+
+// patience returns how much longer the life may be without a task, if that is
+// limited and it could have one.
+func (h *holder[T, Q, R, C]) patience() (time.Duration, bool) {
+	ttl := h.core.cfg.IdleTTL
+	h.core.mu.Lock()
+	defer h.core.mu.Unlock()
+	switch {
+	case ttl == 0 || !h.listed:
+		return 0, false
+	case len(h.hand) > 0:
+		return ttl, true
+	}
+	return ttl - time.Since(h.rested), true
+}
+
+// retire makes the seat vacant if the life is still idle.
+func (h *holder[T, Q, R, C]) retire() bool {
+	c := h.core
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(h.hand) > 0 || !h.listed || c.wantsLocked(h) && c.queue.len()+c.suspects.len() > 0 ||
+		time.Since(h.rested) < c.cfg.IdleTTL {
+		return false
+	}
+	h.unlistLocked()
+	h.leaving = ganger.LeavingIdle
+	h.seat.vacant = true
+	c.vacant++
+	return true
+}
+
+// finish waits until the hand is empty, takes the life out of the pool and
+// returns why it goes.
+func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
+	c, s := h.core, h.seat
+	c.mu.Lock()
+	h.serving = false
+	h.unlistLocked()
+	if c.isolator == h {
+		c.isolator = nil
+	}
+	for len(h.hand) > 0 || h.filling {
+		c.mu.Unlock()
+		<-h.wake // every end of a call and every fill signals; every call ends
+		c.mu.Lock()
+	}
+	s.lives = slices.DeleteFunc(s.lives, func(x *holder[T, Q, R, C]) bool { return x == h })
+	why, doomed, unready := h.leaving, h.doomed, h.unready
+	if h.given > 0 {
+		// A life that was given something answers for nothing here: what it had
+		// in hand has been judged, and one that goes after each task is slow, not
+		// sick. Only lives that never come to anything are held up.
+		h.tenure.Excuse()
+	}
+	if unready != nil {
+		s.unready = c.unreadyError(h, unready)
+	}
+	c.mu.Unlock()
+	c.offer() // what it could have taken is for others
+	switch {
+	case unready != nil:
+		return ganger.LeavingStartFailed
+	case doomed && why == "":
+		// It is about to be gone by itself; its own exit says more than ours.
+		expire(ctx, wall.Start{Grace: c.cfg.CancelGrace}.Patience())
+	case why == "":
+		why = h.tenure.Why()
+	}
+	return why
+}
+
+// expire waits for ctx, at most for d.
+func expire(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// unreadyError says why a mute worker's start counts as failed.
+func (c *core[T, Q, R, C]) unreadyError(h *holder[T, Q, R, C], why error) error {
+	e := &wall.StartError{Worker: h.worker, Command: c.traits.Command}
+	death, ok := errors.AsType[*ganger.Error](why)
+	if ok {
+		e.Exit = death.Exit
+	}
+	if ok && death.Outcome == ganger.TimedOut {
+		e.Err = fmt.Errorf("no answer to its first request within the start time-out of %v and the task's own", c.cfg.StartTimeout)
+	} else {
+		e.Err = errors.New("ended before it had answered anything")
+	}
+	return e
+}
+
+// recycle asks for a successor.
+func (h *holder[T, Q, R, C]) recycle(why ganger.Leaving) { h.tenure.Recycle(why) }
