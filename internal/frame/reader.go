@@ -27,6 +27,9 @@ func NewReader(r io.Reader, limit int) *Reader {
 	return &Reader{r: r, limit: limit, buf: make([]byte, firstBuffer)}
 }
 
+// SetLimit changes the limit for the frames to come.
+func (r *Reader) SetLimit(limit int) { r.limit = limit }
+
 // Buffered returns how many bytes were read and not yet returned.
 func (r *Reader) Buffered() int { return r.end - r.begin }
 

@@ -1,0 +1,118 @@
+package native
+
+import (
+	"io"
+	"sync"
+)
+
+// outbox writes the frames of several goroutines, each whole, in the order in
+// which they were added. It writes without a goroutine of its own: whoever
+// flushes goes on until nothing waits, also for those who add meanwhile, and
+// they need not wait for it.
+type outbox struct {
+	w io.Writer
+	// bound is how many bytes may wait behind a write of somebody else before
+	// send blocks; 0: it never does.
+	bound int
+
+	mu      sync.Mutex // guards what follows; never held across a write
+	room    sync.Cond  // the queue was taken, or an error came
+	writing bool
+	queue   []byte
+	spare   []byte // the queue's other half: one is written, one is filled
+	added   int64  // bytes ever
+	written int64  // bytes that the stream took
+	err     error  // of the stream; nothing is written after it
+}
+
+func newOutbox(w io.Writer, bound int) *outbox {
+	o := &outbox{w: w, bound: bound}
+	o.room.L = &o.mu
+	return o
+}
+
+// add queues whole frames and returns the offset in the stream at which they
+// end, and how many bytes wait now. It does not block. Somebody must flush.
+func (o *outbox) add(b []byte) (end int64, waiting int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	end = o.addLocked(b)
+	return end, len(o.queue)
+}
+
+func (o *outbox) addLocked(b []byte) int64 {
+	o.added += int64(len(b))
+	if o.err == nil {
+		o.queue = append(o.queue, b...)
+	}
+	return o.added
+}
+
+// send adds and flushes. It writes b itself, without a copy, when nothing else
+// waits or is written.
+func (o *outbox) send(b []byte) (end int64, err error) {
+	o.mu.Lock()
+	for o.bound > 0 && o.writing && len(o.queue) > 0 && len(o.queue)+len(b) > o.bound {
+		o.room.Wait()
+	}
+	if o.writing || len(o.queue) > 0 || o.err != nil {
+		end = o.addLocked(b)
+		o.mu.Unlock()
+		return end, o.flush()
+	}
+	o.writing = true
+	o.added += int64(len(b))
+	end = o.added
+	o.mu.Unlock()
+	n, err := o.w.Write(b)
+	o.mu.Lock()
+	o.wroteLocked(n, err)
+	return end, o.drainLocked()
+}
+
+// flush writes what waits. It returns at once if another goroutine is writing,
+// which then writes that too. The error is that of the stream.
+func (o *outbox) flush() error {
+	o.mu.Lock()
+	if o.writing {
+		o.mu.Unlock()
+		return nil
+	}
+	o.writing = true
+	return o.drainLocked()
+}
+
+// drainLocked writes until nothing waits, ends the writing and unlocks.
+func (o *outbox) drainLocked() error {
+	for len(o.queue) > 0 && o.err == nil {
+		b := o.queue
+		o.queue = o.spare[:0]
+		o.room.Broadcast()
+		o.mu.Unlock()
+		n, err := o.w.Write(b)
+		o.mu.Lock()
+		if o.spare = b; cap(b) > 1<<20 {
+			o.spare = nil // one big frame must not hold its memory for ever
+		}
+		o.wroteLocked(n, err)
+	}
+	o.writing = false
+	err := o.err
+	o.mu.Unlock()
+	return err
+}
+
+func (o *outbox) wroteLocked(n int, err error) {
+	o.written += int64(n)
+	if err != nil {
+		o.err, o.queue = err, nil
+		o.room.Broadcast()
+	}
+}
+
+// whole returns up to which offset the stream took what was added.
+func (o *outbox) whole() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
+}
