@@ -93,5 +93,10 @@ export PATH="${best%/go}:$PATH"
 # tool NAME ARG...: a pinned developer tool, run in the module of the current directory.
 tool() { GOWORK=off go tool -modfile="$repo_dir/tools/go.mod" "$@"; }
 
-# modules lists the directories of the workspace but that of the tools.
-modules() { go work edit -json | sed -n 's/.*"DiskPath": "\(.*\)".*/\1/p' | grep -v '^\./tools$'; }
+# modules lists the directories of the workspace.
+modules() { go work edit -json | sed -n 's/.*"DiskPath": "\(.*\)".*/\1/p'; }
+
+# tagged TAG lists the packages that have test files behind a build tag.
+tagged() {
+  grep -rlE --include='*_test.go' "^//go:build ([^!]*[^!a-z])?$1\b" . | while read -r f; do dirname "$f"; done | sort -u
+}
