@@ -33,8 +33,8 @@ type seat[L wall.Life] struct {
 	opening  uint64 // the incarnation that is being opened; 0: none
 	began    time.Time
 	rest     rest
-	alarm    *time.Timer // ends the rest; nil: nothing does by itself
-	until    time.Time   // when alarm rings
+	alarm    *time.Timer // wakes the seat at until; nil: nothing does by itself
+	until    time.Time   // when the rest is over; zero: not by itself
 	tripped  bool        // OnOpen was told, OnClose not yet
 	last     *inspect.Obituary
 }
@@ -66,8 +66,6 @@ func (s *seat[L]) run() {
 			s.retire()
 		case f := <-s.news:
 			f()
-		case <-s.ring():
-			s.open()
 		case <-s.wake:
 		}
 	}
@@ -77,6 +75,9 @@ func (s *seat[L]) run() {
 // heed does what was asked of the seat from outside.
 func (s *seat[L]) heed() {
 	wanted, nudged := s.k.take()
+	if !s.until.IsZero() && !time.Now().Before(s.until) {
+		nudged = true // the rest is over
+	}
 	switch s.rest {
 	case vacant:
 		if wanted || nudged {
@@ -107,14 +108,6 @@ func (s *seat[L]) empty() bool {
 // retire makes the seat ready for its end: nothing is opened from here on.
 func (s *seat[L]) retire() { s.pause(ended, 0) }
 
-// ring is the channel of the alarm, nil if none is set.
-func (s *seat[L]) ring() <-chan time.Time {
-	if s.alarm == nil {
-		return nil
-	}
-	return s.alarm.C
-}
-
 // pause makes the seat rest, for a time if after is not zero.
 func (s *seat[L]) pause(why rest, after time.Duration) {
 	if s.alarm != nil {
@@ -123,7 +116,8 @@ func (s *seat[L]) pause(why rest, after time.Duration) {
 	}
 	s.rest, s.until = why, time.Time{}
 	if after > 0 {
-		s.alarm, s.until = time.NewTimer(after), time.Now().Add(after)
+		s.until = time.Now().Add(after) // before the alarm is set, so that it never rings too early
+		s.alarm = time.AfterFunc(after, s.k.signal)
 	}
 }
 

@@ -62,9 +62,9 @@ func (t *Tenure[L]) over() bool { return t.said != "" && !t.died.IsZero() }
 // watch waits for the death of the life and ends the context of its serve then.
 func (s *seat[L]) watch(t *Tenure[L], died context.CancelCauseFunc) {
 	<-t.Life.Gone()
+	s.news <- func() { s.onGone(t) } // first, else the seat would think that serve let a living life go
 	x := t.Life.Exit()
 	died(&ganger.Error{Outcome: ganger.Crashed, Cause: x.Reason.Cause(), Worker: s.worker(t.Incarnation), Exit: &x})
-	s.news <- func() { s.onGone(t) }
 }
 
 // lend calls serve for a life and ends the life after that, if it still lives.

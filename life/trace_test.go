@@ -130,9 +130,9 @@ type sight struct {
 }
 
 const (
-	byEvents  = -2
-	byKeeper  = -1 // callbacks
-	byServe   = 0  // and its incarnation
+	byEvents  = -1 << 20 // and its incarnation
+	byKeeper  = -1       // callbacks
+	byServe   = 0        // and its incarnation
 	byRunsEnd = 1 << 20
 )
 
@@ -242,7 +242,7 @@ func (p *player) do(t *testing.T, words []string) {
 		}()
 		go func() {
 			for e := range events {
-				p.see(byEvents, "%s #%d pid %d: %s", e.Name, e.Incarnation, e.PID, e.Detail)
+				p.see(byEvents+int(e.Incarnation), "%s #%d pid %d: %s", e.Name, e.Incarnation, e.PID, e.Detail)
 			}
 		}()
 	case "tick":

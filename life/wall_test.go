@@ -17,6 +17,7 @@ type actor struct {
 	id   string
 	deaf time.Duration // how long it takes to leave politely
 	pid  int
+	left func() // told at its death
 
 	mu   sync.Mutex // guards what follows
 	exit ganger.Exit
@@ -36,9 +37,13 @@ func (a *actor) Exit() ganger.Exit {
 
 func (a *actor) die(x ganger.Exit) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.dead {
+	first := !a.dead
+	if first {
 		a.dead, a.exit = true, x
+	}
+	a.mu.Unlock()
+	if first {
+		a.left()
 		close(a.gone)
 	}
 }
@@ -46,10 +51,13 @@ func (a *actor) die(x ganger.Exit) {
 func (a *actor) Kill(why ganger.Leaving) { a.die(ganger.Exit{Reason: why, Asked: true}) }
 
 func (a *actor) Stop(ctx context.Context, why ganger.Leaving) {
-	select {
-	case <-a.gone:
-	case <-ctx.Done():
-	case <-time.After(a.deaf):
+	if a.deaf > 0 {
+		patience, cancel := context.WithTimeout(ctx, a.deaf)
+		defer cancel()
+		select {
+		case <-a.gone:
+		case <-patience.Done():
+		}
 	}
 	a.Kill(why)
 	<-a.gone
@@ -64,6 +72,9 @@ type stage struct {
 	most  int // lives and starts at once
 	now   int
 }
+
+// errReady ends the time that a start takes.
+var errReady = errors.New("ready")
 
 // plan is what becomes of one start.
 type plan struct {
@@ -90,11 +101,14 @@ func (s *stage) Open(ctx context.Context, st wall.Start) (*actor, error) {
 		s.now--
 		s.mu.Unlock()
 	}
-	var err error
-	select {
-	case <-time.After(p.after):
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+	err := context.Cause(ctx)
+	if p.after > 0 && err == nil {
+		patience, cancel := context.WithTimeoutCause(ctx, p.after, errReady)
+		defer cancel()
+		<-patience.Done()
+		if err = context.Cause(patience); err == errReady {
+			err = nil
+		}
 	}
 	if p.fail != 0 && err == nil {
 		err = errors.New("ended before it was ready")
@@ -107,31 +121,14 @@ func (s *stage) Open(ctx context.Context, st wall.Start) (*actor, error) {
 		}
 		return nil, &wall.StartError{Worker: st.Worker(), Command: "./actor --warm", Exit: &x, Err: err}
 	}
-	a := &actor{id: fmt.Sprint("actor ", st.Incarnation), deaf: p.deaf, pid: 1000 + int(st.Incarnation), gone: make(chan struct{})}
-	context.AfterFunc(goneCtx{context.Background(), a}, done)
+	a := &actor{id: fmt.Sprint("actor ", st.Incarnation), deaf: p.deaf, pid: 1000 + int(st.Incarnation), left: done, gone: make(chan struct{})}
 	s.mu.Lock()
 	s.lives = append(s.lives, a)
 	s.mu.Unlock()
 	return a, nil
 }
 
-// goneCtx is a context that ends with a life.
-type goneCtx struct {
-	context.Context
-	a *actor
-}
-
-func (c goneCtx) Done() <-chan struct{} { return c.a.gone }
-func (c goneCtx) Err() error {
-	select {
-	case <-c.a.gone:
-		return context.Canceled
-	default:
-		return nil
-	}
-}
-
-// life returns the n-th life that became ready, from 1.
+// life returns the life of an incarnation.
 func (s *stage) life(incarnation int) *actor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
