@@ -31,7 +31,7 @@ func upper(_ context.Context, q string, _ wall.Host) (string, error) { return st
 
 // slotted runs a test with one slot and with several, which are different code.
 func slotted(t *testing.T, f func(t *testing.T, slots int)) {
-	for _, slots := range []int{1} {
+	for _, slots := range []int{1, 4} {
 		t.Run(fmt.Sprintf("%d slots", slots), func(t *testing.T) { f(t, slots) })
 	}
 }

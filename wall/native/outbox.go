@@ -110,6 +110,13 @@ func (o *outbox) wroteLocked(n int, err error) {
 	}
 }
 
+// pending reports whether something waits and nobody is writing.
+func (o *outbox) pending() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) > 0 && !o.writing
+}
+
 // whole returns up to which offset the stream took what was added.
 func (o *outbox) whole() int64 {
 	o.mu.Lock()
