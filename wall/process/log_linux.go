@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 type log struct {
 	f    *os.File            // not blocking; closed by run
 	take func(p []byte) bool // is given what was read; false: it wants no more
-	end  func()              // is told that no more comes
+	end  func()              // is told that no more comes; may be nil
 	done chan struct{}       // closed when run has ended
 }
 
@@ -20,27 +21,46 @@ func newLog(fd int, take func([]byte) bool, end func()) *log {
 	return &log{os.NewFile(uintptr(fd), "log"), take, end, make(chan struct{})}
 }
 
+// buffers are for what is read of a log at once, so that one that is silent
+// holds none.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
 // run reads until nobody can write any more, until release, or until it is
 // told that no more is wanted; the writers then find the pipe broken.
-func (l *log) run(buf []byte) {
+func (l *log) run() {
 	defer close(l.done)
-	defer l.end()
-	defer l.f.Close()
-	for {
-		n, err := l.f.Read(buf)
-		if n > 0 && !l.take(buf[:n]) {
-			return
-		}
-		if err != nil {
-			break
-		}
+	if l.end != nil {
+		defer l.end()
 	}
-	// After release: what was written before it is still there.
+	defer l.f.Close()
 	rc, err := l.f.SyscallConn()
 	if err != nil {
 		return
 	}
-	_ = rc.Control(func(fd uintptr) { l.drain(int(fd), buf) })
+	for {
+		var buf *[16 << 10]byte
+		var n int
+		err := rc.Read(func(fd uintptr) (ready bool) {
+			buf = buffers.Get().(*[16 << 10]byte)
+			var later bool
+			if n, later = tryRead(int(fd), buf[:]); later {
+				buffers.Put(buf)
+			}
+			return !later
+		})
+		if err != nil {
+			break
+		}
+		more := n > 0 && l.take(buf[:n])
+		buffers.Put(buf)
+		if !more {
+			return
+		}
+	}
+	// After release: what was written before it is still there.
+	buf := buffers.Get().(*[16 << 10]byte)
+	defer buffers.Put(buf)
+	_ = rc.Control(func(fd uintptr) { l.drain(int(fd), buf[:]) })
 }
 
 // drain hands on what is in the pipe now, not more than it can hold.

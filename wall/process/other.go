@@ -13,6 +13,10 @@ import (
 
 func (c Command) open(context.Context, wall.Start) (wall.Stream, error) { return nil, unsupported() }
 
+func (e Exec) open(context.Context, wall.Start) (wall.Instance[Request, Result], error) {
+	return nil, unsupported()
+}
+
 func unsupported() error {
 	return fmt.Errorf("worker processes need Linux, this is %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }

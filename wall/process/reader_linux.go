@@ -180,12 +180,18 @@ func (r *reader) note(p []byte) {
 // readFD reads once; 0 is the end of file, nothing there, or any error, which
 // for a channel to a process all mean that no more comes.
 func readFD(fd int, p []byte) int {
+	n, _ := tryRead(fd, p)
+	return n
+}
+
+// tryRead is readFD that tells apart that nothing is there now.
+func tryRead(fd int, p []byte) (n int, later bool) {
 	for {
 		n, err := syscall.Read(fd, p)
 		if err == syscall.EINTR {
 			continue
 		}
-		return max(n, 0)
+		return max(n, 0), err == syscall.EAGAIN
 	}
 }
 

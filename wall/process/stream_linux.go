@@ -158,7 +158,7 @@ func (s *stream) log(fd int, stderr bool, line func(bool, []byte)) {
 		return true
 	}, split.flush)
 	s.logs = append(s.logs, l)
-	go l.run(make([]byte, 4<<10)) // watch waits for it
+	go l.run() // watch waits for it
 }
 
 // watch sees to the end of the life.

@@ -1,0 +1,446 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+// launcher is one life of an Exec.
+type launcher struct {
+	exec   Exec
+	start  wall.Start
+	env    environment
+	number uint64 // in its ID
+	gone   chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	why     ganger.Leaving
+	active  int // calls that have begun and not ended
+	running map[*wall.Call[Result]]*child
+	pid     int    // of the newest process
+	name    string // a program without a slash that was looked up last,
+	path    string // and where it was
+}
+
+// runner is a launcher with one slot.
+type runner struct{ *launcher }
+
+func (e Exec) open(ctx context.Context, s wall.Start) (wall.Instance[Request, Result], error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	e.Slots, e.Limit = cmp.Or(e.Slots, 1), cmp.Or(e.Limit, DefaultLimit)
+	if e.Slots < 0 || e.Limit < 0 {
+		return nil, fmt.Errorf("Slots is %d and Limit is %d; neither may be negative", e.Slots, e.Limit)
+	}
+	if e.Path != "" {
+		if _, err := lookPath(e.Path, e.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := house.enter(ctx); err != nil {
+		return nil, err
+	}
+	l := &launcher{
+		exec: e, start: s, env: inherited().with(e.Env).with(s.Env), number: house.serial.Add(1),
+		gone: make(chan struct{}), running: make(map[*wall.Call[Result]]*child, 1),
+	}
+	if e.Slots == 1 {
+		return runner{l}, nil
+	}
+	return l, nil
+}
+
+func (l *launcher) ID() string            { return "exec " + strconv.FormatUint(l.number, 10) }
+func (l *launcher) Slots() int            { return l.exec.Slots }
+func (l *launcher) Gone() <-chan struct{} { return l.gone }
+
+// Usage tells the process that was started last.
+func (l *launcher) Usage() wall.Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return wall.Usage{PID: l.pid}
+}
+
+func (l *launcher) Exit() ganger.Exit {
+	select {
+	case <-l.gone:
+		return ganger.Exit{Reason: l.why, Asked: true}
+	default:
+		return ganger.Exit{}
+	}
+}
+
+// Start performs q on a goroutine that ends with the call, for which Gone waits.
+func (l *launcher) Start(q Request, c *wall.Call[Result]) {
+	if l.begin(c) {
+		go l.perform(q, c)
+	}
+}
+
+// Run is as wall.Runner says.
+func (r runner) Run(q Request, c *wall.Call[Result]) {
+	if r.begin(c) {
+		r.perform(q, c)
+	}
+}
+
+// begin takes c in hand. If it reports false, c has ended.
+func (l *launcher) begin(c *wall.Call[Result]) bool {
+	if !c.Begin() {
+		return false
+	}
+	l.mu.Lock()
+	leaving := l.why != ""
+	if !leaving {
+		l.active++
+	}
+	l.mu.Unlock()
+	if leaving {
+		c.Conclude(Result{}, wall.ErrUnsent)
+	}
+	return !leaving
+}
+
+// perform sees c through to its end.
+func (l *launcher) perform(q Request, c *wall.Call[Result]) {
+	var p performance
+	err := l.launch(&p, q)
+	if err != nil {
+		c.Conclude(Result{}, l.refused(c, err))
+	} else {
+		l.mu.Lock()
+		l.running[c], l.pid = p.child, p.child.pid
+		why := l.why
+		l.mu.Unlock()
+		if why != "" {
+			p.child.kill(why)
+		}
+		if c.Asked() != nil {
+			l.giveUp(c)
+		}
+		r := p.finish()
+		l.mu.Lock()
+		delete(l.running, c)
+		l.mu.Unlock()
+		c.Conclude(r, l.verdict(c, &r, p.fault()))
+	}
+	l.mu.Lock()
+	l.active--
+	last := l.why != "" && l.active == 0
+	l.mu.Unlock()
+	if last {
+		l.end()
+	}
+}
+
+// end is called once, when no more calls can begin and none is in hand.
+func (l *launcher) end() {
+	house.leave()
+	close(l.gone)
+}
+
+// Cancel ends c's process by TERM and, after the grace, KILL.
+func (l *launcher) Cancel(c *wall.Call[Result], as *ganger.Error) {
+	if c.Ask(as) {
+		l.giveUp(c)
+	}
+}
+
+// giveUp ends the process of a call that was asked to end. Without a process
+// there is nothing to do: perform asks again when it has one.
+func (l *launcher) giveUp(c *wall.Call[Result]) {
+	l.mu.Lock()
+	child := l.running[c]
+	l.mu.Unlock()
+	if child == nil {
+		return
+	}
+	why := ganger.LeavingCancelled
+	if c.Asked().Outcome == ganger.TimedOut {
+		why = ganger.LeavingExecTimeout
+	}
+	grace := l.start.Patience()
+	if grace <= 0 {
+		child.kill(why)
+		return
+	}
+	child.ask(why)
+	_ = child.signal(syscall.SIGTERM)
+	c.After(grace, func() { child.kill(why) })
+}
+
+// Stop sends TERM to what runs, and KILL after the grace of the start.
+func (l *launcher) Stop(ctx context.Context, why ganger.Leaving) {
+	grace := l.start.Patience()
+	for _, c := range l.leave(why) {
+		c.ask(why)
+		if grace > 0 && ctx.Err() == nil {
+			_ = c.signal(syscall.SIGTERM)
+		}
+	}
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case <-l.gone:
+		return
+	case <-ctx.Done():
+	case <-t.C:
+	}
+	l.Kill(why)
+	<-l.gone
+}
+
+// Kill sends KILL to what runs.
+func (l *launcher) Kill(why ganger.Leaving) {
+	for _, c := range l.leave(why) {
+		c.kill(why)
+	}
+}
+
+// leave lets no more calls begin and returns the processes that run.
+func (l *launcher) leave(why ganger.Leaving) []*child {
+	l.mu.Lock()
+	first := l.why == ""
+	if first {
+		l.why = why
+	}
+	var left []*child
+	for _, c := range l.running {
+		left = append(left, c)
+	}
+	last := first && l.active == 0
+	l.mu.Unlock()
+	if last {
+		l.end()
+	}
+	return left
+}
+
+// refused is what a call ends with whose process could not be started.
+func (l *launcher) refused(c *wall.Call[Result], err error) error {
+	e := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Worker: l.start.Worker(), Err: err}
+	switch as := c.Asked(); {
+	case as != nil:
+		e.Outcome, e.Cause, e.Err = as.Outcome, as.Cause, as.Err
+	case errors.Is(err, syscall.EINVAL):
+		e.Cause, e.Err = ganger.CauseInput, errors.New("an argument or a variable holds a NUL byte, which no program can be given")
+	case errors.Is(err, syscall.E2BIG):
+		e.Cause, e.Err = ganger.CauseInput, errors.New("the arguments are longer than the system allows; give the task on the standard input")
+	}
+	return e
+}
+
+// verdict is what a call ends with whose process has ended.
+func (l *launcher) verdict(c *wall.Call[Result], r *Result, fault error) error {
+	e := &ganger.Error{Outcome: ganger.Failed, Worker: l.start.Worker(), Exit: &r.Exit}
+	switch as := c.Asked(); {
+	case as != nil && (r.Exit.Asked || r.Exit.Code != 0):
+		e.Outcome, e.Cause, e.Err = as.Outcome, as.Cause, as.Err
+	case r.Exit.Asked || r.Exit.Signal != "" && fault == nil:
+		e.Outcome, e.Cause = ganger.Crashed, r.Exit.Reason.Cause()
+	case fault != nil:
+		e.Err = fault
+	case r.Exit.Code != 0:
+		e.Err = errors.New("exit status " + strconv.Itoa(r.Exit.Code))
+	default:
+		return nil
+	}
+	return e
+}
+
+// performance is one process of a launcher with its inputs and outputs.
+type performance struct {
+	child    *child
+	stdin    *os.File // not nil: feed writes the rest of the input to it
+	fed      chan struct{}
+	out, err sink
+	shared   bool // one pipe for both outputs
+}
+
+// launch starts the process of q.
+func (l *launcher) launch(p *performance, q Request) (err error) {
+	name, dir := cmp.Or(q.Path, l.exec.Path), cmp.Or(q.Dir, l.exec.Dir)
+	path, err := l.find(name, dir)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background() // a lack is waited out for a bounded time
+	var theirs, ours fdList
+	defer func() {
+		theirs.close()
+		if err != nil {
+			ours.close()
+		}
+	}()
+	empty, err := null()
+	if err != nil {
+		return err
+	}
+	fds := [3]uintptr{empty.Fd()}
+	var rest []byte
+	in := -1
+	if len(q.Stdin) > 0 {
+		r, w, err := pipe(ctx)
+		if err != nil {
+			return err
+		}
+		theirs.add(r)
+		fds[0] = uintptr(r)
+		if rest = prefill(w, q.Stdin); len(rest) == 0 {
+			_ = syscall.Close(w)
+		} else {
+			in = ours.add(w)
+		}
+	}
+	p.shared = q.Stdout != nil && q.Stdout == q.Stderr
+	outs, w, err := pipe(ctx)
+	if err != nil {
+		return err
+	}
+	ours.add(outs)
+	fds[1], fds[2] = uintptr(theirs.add(w)), uintptr(w)
+	errs := -1
+	if !p.shared {
+		if errs, w, err = pipe(ctx); err != nil {
+			return err
+		}
+		ours.add(errs)
+		fds[2] = uintptr(theirs.add(w))
+	}
+	p.child, err = start(ctx, launch{
+		path: path, argv: append([]string{name}, q.Args...), dir: dir,
+		env: l.env, extra: q.Env, fds: fds[:], keep: l.exec.KeepDaemons,
+	})
+	if err != nil {
+		return explained(err, path, dir)
+	}
+	p.out.begin(outs, q.Stdout, l.exec.Limit, p.shared)
+	if !p.shared {
+		p.err.begin(errs, q.Stderr, l.exec.Limit, true)
+	}
+	if in >= 0 {
+		p.stdin, p.fed = os.NewFile(uintptr(in), "stdin"), make(chan struct{})
+		go p.feed(rest) // finish waits for it
+	}
+	return nil
+}
+
+// find is lookPath that remembers the last program.
+func (l *launcher) find(name, dir string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil // exec itself says what is wrong with it
+	}
+	l.mu.Lock()
+	known, path := l.name, l.path
+	l.mu.Unlock()
+	if known == name && name != "" {
+		return path, nil
+	}
+	path, err := lookPath(name, dir)
+	if err == nil {
+		l.mu.Lock()
+		l.name, l.path = name, path
+		l.mu.Unlock()
+	}
+	return path, err
+}
+
+// prefill writes to a new pipe what it can hold and returns the rest. Small
+// inputs need no goroutine that way.
+func prefill(w int, p []byte) (rest []byte) {
+	_ = syscall.SetNonblock(w, true)
+	for len(p) > 0 {
+		n, err := syscall.Write(w, p)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return p
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// feed writes the rest of the input. A process that does not want it is no error.
+func (p *performance) feed(rest []byte) {
+	defer close(p.fed)
+	_, _ = p.stdin.Write(rest)
+	_ = p.stdin.Close()
+}
+
+// finish waits for the end of the process and of all that it wrote.
+func (p *performance) finish() Result {
+	x := p.child.end(func() {
+		if p.stdin != nil {
+			_ = p.stdin.SetWriteDeadline(time.Unix(1, 0))
+			<-p.fed
+		}
+	})
+	p.out.log.release()
+	words := &p.out.words
+	if !p.shared {
+		p.err.log.release()
+		words = &p.err.words
+	}
+	x.Stderr = words.String()
+	return Result{Stdout: p.out.kept, Stderr: p.err.kept, Exit: x, PID: p.child.pid}
+}
+
+// fault is what went wrong with the outputs.
+func (p *performance) fault() error {
+	if p.out.fault != nil {
+		return fmt.Errorf("standard output: %w", p.out.fault)
+	}
+	if p.err.fault != nil {
+		return fmt.Errorf("standard error: %w", p.err.fault)
+	}
+	return nil
+}
+
+// sink is where one output goes. It belongs to its log until that is done.
+type sink struct {
+	log   *log
+	to    io.Writer // nil: kept
+	limit int
+	heed  bool // it has the last words
+	words tail
+	kept  []byte
+	fault error
+}
+
+// begin takes over the reading end of a pipe.
+func (s *sink) begin(fd int, to io.Writer, limit int, heed bool) {
+	s.to, s.limit, s.heed = to, limit, heed
+	s.log = newLog(fd, s.take, nil)
+	go s.log.run() // performance.finish waits for it
+}
+
+func (s *sink) take(p []byte) bool {
+	if s.heed {
+		s.words.add(p)
+	}
+	switch {
+	case s.to != nil:
+		_, s.fault = s.to.Write(p)
+	case len(s.kept)+len(p) > s.limit:
+		s.kept = append(s.kept, p[:s.limit-len(s.kept)]...)
+		s.fault = fmt.Errorf("more than the %d bytes that are collected", s.limit)
+	default:
+		s.kept = append(s.kept, p...)
+	}
+	return s.fault == nil
+}
