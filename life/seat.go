@@ -156,12 +156,12 @@ func (s *seat[L]) onOpened(incarnation uint64, l L, err error) {
 		Life: l, Incarnation: incarnation, born: time.Now(), pid: l.Usage().PID,
 		signal: s.k.signal, leave: make(chan struct{}), state: ganger.Starting,
 	}
+	s.move(t, ganger.Idle, "")
 	if s.cur != nil {
 		s.dismiss(s.cur)
 		s.old = s.cur
 	}
 	s.cur = t
-	s.move(t, ganger.Idle, "")
 	s.k.settle()
 	if s.tripped {
 		s.tripped = false

@@ -1,0 +1,5 @@
+//go:build soak
+
+package pool_test
+
+func full(n, _ int) int { return n }
