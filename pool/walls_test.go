@@ -136,7 +136,6 @@ type subject struct {
 	kills bool         // a deaf request is killed, not abandoned
 }
 
-
 func subjects() []subject {
 	return []subject{
 		{
