@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -29,11 +30,15 @@ func main() {
 	process.Main()
 	child := flag.Bool("child", false, "be a worker")
 	n := flag.Int("n", 20000, "tasks of each measurement")
+	profile := flag.String("cpuprofile", "", "only measure two callers, and write where the time went to this file")
 	flag.Parse()
 	var err error
-	if *child {
+	switch {
+	case *child:
 		err = echo()
-	} else {
+	case *profile != "":
+		err = profiled(*profile, *n)
+	default:
 		err = errors.Join(measure(2, *n), measure(1, *n), kill(1000))
 	}
 	if err != nil {
@@ -97,6 +102,20 @@ func measure(callers, n int) error {
 		r.Print(os.Stdout, "ganger/"+strconv.Itoa(callers))
 		return nil
 	})
+}
+
+// profiled is measure for two callers, with a profile for go tool pprof.
+func profiled(file string, n int) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = measure(2, n)
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 // kill has four callers perform n tasks, kills a worker once half of them have
