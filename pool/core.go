@@ -72,8 +72,7 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 	if err := t.check(); err != nil {
 		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}
 	}
-	e := &entry[T, Q, R, C]{Task: t, core: c}
-	e.ticket.entry = e
+	e := c.newEntry(t)
 	if err := c.admit(ctx, e); err != nil {
 		return nil, err
 	}
@@ -87,6 +86,12 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 	}
 	c.offer()
 	return &e.ticket, nil
+}
+
+func (c *core[T, Q, R, C]) newEntry(t Task[T]) *entry[T, Q, R, C] {
+	e := &entry[T, Q, R, C]{Task: t, core: c}
+	e.ticket.entry = e
+	return e
 }
 
 // admit puts e into the queue, waiting for room if that is the policy.
@@ -166,13 +171,18 @@ func signal(ch chan struct{}) {
 }
 
 func (c *core[T, Q, R, C]) acceptLocked(e *entry[T, Q, R, C]) {
-	c.lastID++
-	c.open++
-	e.id, e.ticket.id, e.posted = c.lastID, c.lastID, time.Now()
+	c.numberLocked(e)
 	c.queue.push(e)
 	if e.QueueTimeout > 0 || e.TotalTimeout > 0 {
 		e.armLocked(e.posted)
 	}
+}
+
+// numberLocked makes e an accepted task.
+func (c *core[T, Q, R, C]) numberLocked(e *entry[T, Q, R, C]) {
+	c.lastID++
+	c.open++
+	e.id, e.ticket.id, e.posted = c.lastID, c.lastID, time.Now()
 }
 
 // queueOf returns the queue that a waiting entry is in.

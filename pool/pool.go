@@ -22,6 +22,7 @@ type engine[T, R any] interface {
 	inspect.Actor
 	run(ctx context.Context, p inspect.Group) error
 	submit(ctx context.Context, t Task[T]) (*Ticket[R], error)
+	do(ctx context.Context, t Task[T]) (R, error)
 	await(ctx context.Context) error
 	drain()
 	cancelAll(as *ganger.Error)
@@ -66,20 +67,7 @@ func (p *Pool[T, R]) Submit(ctx context.Context, t Task[T]) (*Ticket[R], error) 
 // Do submits t and waits for its end. When ctx ends first the task is
 // cancelled, and Do returns how it then ended, within the grace: as Cancelled
 // (withdrawn) with the cause of ctx, or done after all.
-func (p *Pool[T, R]) Do(ctx context.Context, t Task[T]) (R, error) {
-	ticket, err := p.Submit(ctx, t)
-	if err != nil {
-		var none R
-		return none, err
-	}
-	select {
-	case <-ticket.Done():
-	case <-ctx.Done():
-		ticket.entry.cancelAs(&ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseWithdrawn, Err: context.Cause(ctx)})
-		<-ticket.Done() // the grace bounds it
-	}
-	return ticket.r, ticket.err
-}
+func (p *Pool[T, R]) Do(ctx context.Context, t Task[T]) (R, error) { return p.core.do(ctx, t) }
 
 // Join waits until every accepted task has ended and its callbacks have
 // returned. If ctx ends first, or every worker is idle and none takes what

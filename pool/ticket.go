@@ -70,3 +70,10 @@ func (t *Ticket[R]) end(r R, err error) {
 		close(done)
 	}
 }
+
+// result returns how the task ended, if it has.
+func (t *Ticket[R]) result() (r R, err error, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.r, t.err, t.ended
+}
