@@ -40,11 +40,12 @@ func (d Dialect[Q, R]) Hello(_ context.Context, s wall.Stream, st wall.Start) (w
 	if f := offered(d.Request); f != "" {
 		mine.Formats = []string{f}
 	}
-	if err := send(s, mine); err != nil {
-		return nil, fmt.Errorf("%w: the hello could not be written: %w", wall.ErrGone, err)
-	}
+	unsaid := send(s, mine)
 	in := frame.NewReader(s, helloLimit)
-	its, err := receive(in)
+	its, err := receive(in) // also if it is gone: it may have said why
+	if err == nil && unsaid != nil {
+		err = fmt.Errorf("%w: the hello could not be written: %w", wall.ErrGone, unsaid)
+	}
 	if err != nil {
 		return nil, err
 	}

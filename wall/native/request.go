@@ -61,10 +61,14 @@ func (r *request[Q, R]) run() (reads bool) {
 	return sound && reads
 }
 
-// conclude makes the frame that ends the request, in the memory of b.
+// conclude makes the frame that ends the request, in the memory of b; none when
+// the request was given up because the coordinator is gone.
 func (r *request[Q, R]) conclude(b []byte, v R, err error) []byte {
 	switch {
 	case err != nil && r.ctx.Err() != nil:
+		if context.Cause(r.ctx) != errUnwanted {
+			return b[:0] // whoever is gone needs no answer, least of all one to what it did not ask
+		}
 		return frame.Append(b[:0], frame.Header{Kind: frame.Cancelled, ID: r.h.ID})
 	case err != nil:
 		return r.fail(b, failureOf(err))

@@ -80,6 +80,13 @@ func (c *conduit) leave() {
 	c.changed.Broadcast()
 }
 
+// left reports whether the reader is gone.
+func (c *conduit) left() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
+}
+
 func (c *conduit) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
