@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// usageText puts examples first: most people need no more.
+const usageText = `{{with .Example}}Examples:
+{{.}}
+
+{{end}}Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{if .HasAvailableSubCommands}}
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+
+"{{.CommandPath}} COMMAND --help" tells more about a command.
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}`
+
+const helpText = `{{with .Long}}{{.}}
+
+{{end}}{{.UsageString}}`
+
+// newRoot returns the command tree; what a command that ran has to say as the
+// exit status goes to status.
+func newRoot(s streams, status *int) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ganger",
+		Short:         "Perform tasks on supervised worker processes",
+		Long:          "ganger performs heaps of tasks on supervised worker processes and loses none\nwhen workers crash, hang or print rubbish.",
+		Example:       "  find . -name '*.tif' -print0 | ganger run -0 -- tiff2webp {} {.}.webp\n  ganger run --proto lines -a words.txt -- ./translate",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error {
+			*status = exitUsage
+			c.SetOut(s.err)
+			return c.Help()
+		},
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetUsageTemplate(usageText)
+	root.SetHelpTemplate(helpText)
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newRun(s, status))
+	return root
+}
+
+// unknownCommand refuses arguments that are no command, with the nearest that is.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	e := &usageError{text: fmt.Sprintf("unknown command %q", args[0]), help: c.CommandPath()}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		e.hint = fmt.Sprintf("did you mean %q?", c.CommandPath()+" "+strings.Join(near, " or "))
+	}
+	return e
+}
+
+// usageError is a mistake on the command line.
+type usageError struct {
+	text string // what is wrong, with the flag and the values it allows
+	hint string // what to do instead
+	help string // the command whose help says more
+}
+
+func (e *usageError) Error() string { return e.text }
+
+// complain tells why a command could not be run and returns the exit status.
+func complain(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "ganger: %v\n", err)
+	e, ok := errors.AsType[*usageError](err)
+	if !ok {
+		return exitNotRun
+	}
+	if e.hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", e.hint)
+	}
+	if e.help != "" {
+		fmt.Fprintf(stderr, "see %q\n", e.help+" --help")
+	}
+	return exitUsage
+}
+
+// flagError makes a usage error of what the flag parser says.
+func flagError(c *cobra.Command, err error) error {
+	e := &usageError{text: err.Error(), help: c.CommandPath()}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && len(unknown.GetSpecifiedName()) > 1 {
+		if near := nearest(c.Flags(), unknown.GetSpecifiedName()); near != "" {
+			e.hint = fmt.Sprintf("did you mean --%s?", near)
+		} else {
+			e.hint = "flags of the command that is to be run go behind --"
+		}
+	}
+	return e
+}
+
+// nearest is the flag that is spelt most like name, "" if none is near.
+func nearest(flags *pflag.FlagSet, name string) string {
+	best, distance := "", 3
+	flags.VisitAll(func(f *pflag.Flag) {
+		if d := edits(f.Name, name); d < distance && d < len(f.Name) {
+			best, distance = f.Name, d
+		}
+	})
+	return best
+}
+
+// edits is the number of characters to insert, drop or replace that makes a of
+// b (Levenshtein), with one row of the usual table.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := corner
+			if a[i] != b[j] {
+				replace++
+			}
+			corner = row[j+1]
+			row[j+1] = slices.Min([]int{replace, row[j] + 1, corner + 1})
+		}
+	}
+	return row[len(b)]
+}

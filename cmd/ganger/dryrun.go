@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
+)
+
+// dryRun prints what would be run, one command a line as a shell reads it: one
+// for each task, or with warm protocols one for each worker.
+func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
+	out := bufio.NewWriter(s.out)
+	if p.opts.proto != "exec" {
+		for seat := range p.opts.workers {
+			path, args, env := p.fill(replace.Values{Seat: seat})
+			env = append(env, "GANGER_SEAT="+strconv.Itoa(seat))
+			fmt.Fprintln(out, p.commandLine(path, args, env))
+		}
+		return exitDone, out.Flush()
+	}
+	code := exitDone
+	r := input.New(in, p.format, 0)
+	for {
+		read, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return code, out.Flush()
+		}
+		if err != nil {
+			return exitNotRun, fmt.Errorf("the input cannot be read: %w", err)
+		}
+		t := newTask(read, p.format)
+		if err := p.refuse(t); err != nil {
+			fmt.Fprintf(s.err, "ganger: rejected: %v\n", err)
+			code = exitWithout
+			continue
+		}
+		seat := (t.Index - 1) % p.opts.workers
+		path, args, env := p.fill(replace.Values{Task: t.text, Number: t.Index, Seat: seat})
+		line := p.commandLine(path, args, env)
+		if p.stdin {
+			line = "printf %s " + replace.Quote(string(p.standardInput(t))) + " | " + line
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return exitWithout, nil // nobody reads on
+		}
+	}
+}
+
+// commandLine is a command as a shell reads it.
+func (p *plan) commandLine(path string, args, env []string) string {
+	var words []string
+	if len(env) > 0 {
+		words = append(words, "env")
+		for _, e := range env {
+			words = append(words, replace.Quote(e))
+		}
+	}
+	words = append(words, replace.Quote(path))
+	for _, a := range args {
+		words = append(words, replace.Quote(a))
+	}
+	line := strings.Join(words, " ")
+	if p.opts.dir != "" {
+		line = "cd " + replace.Quote(p.opts.dir) + " && " + line
+		if p.stdin && p.opts.proto == "exec" {
+			line = "(" + line + ")"
+		}
+	}
+	return line
+}

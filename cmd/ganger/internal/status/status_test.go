@@ -1,0 +1,171 @@
+package status
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+)
+
+// at is the moment of the tests.
+var at = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// counted returns the counts of n tasks that ended as each reason says, and of
+// two that run.
+func counted(n map[Reason]int) Counts {
+	var t Tally
+	for why, n := range n {
+		for range n {
+			var r Running
+			t.Read()
+			t.Begin(&r, at)
+			t.End(&r, why)
+		}
+	}
+	big, small := &Running{Label: []byte("scans/9f/big.tif")}, &Running{Label: []byte("b")}
+	for i, r := range []*Running{small, big, small} { // small is tried again
+		if i != 2 {
+			t.Read()
+		}
+		t.Begin(r, at.Add(time.Duration(i)*time.Second))
+	}
+	return t.Counts()
+}
+
+func TestLine(t *testing.T) {
+	mixed := counted(map[Reason]int{{Outcome: ganger.Done}: 1000, {ganger.Failed, "exit 1"}: 57, {ganger.Crashed, "SIGSEGV"}: 2})
+	total := mixed
+	total.Total = 2118
+	tests := []struct {
+		name  string
+		c     Counts
+		p     Progress
+		width int
+		want  string
+	}{
+		{"nothing yet", Counts{}, Progress{}, 0, "0"},
+		{"total not known", mixed, Progress{Rate: 4.25}, 0, "1,059  4.2/s | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
+		{"total known", total, Progress{Rate: 412}, 0, "1,059/2,118 50%  412/s  2.6s left | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
+		{"fraction known", mixed, Progress{Rate: 100, Fraction: 0.1}, 0, "1,059 10%  100/s  1m35s left | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
+		{"stalled", mixed, Progress{Stalled: "scans/9f/big.tif"}, 0, "1,059 | failed 57 crashed 2 | waiting for scans/9f/big.tif 41s"},
+		{"narrow", mixed, Progress{}, 12, "1,059 | fail"},
+	}
+	for _, tt := range tests {
+		if got := tt.c.Line(at.Add(42*time.Second), tt.p, tt.width); got != tt.want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	c := counted(map[Reason]int{
+		{Outcome: ganger.Done}: 1234, {ganger.Failed, "exit 1"}: 3, {ganger.Failed, "exit 2"}: 5,
+		{ganger.Crashed, "SIGSEGV"}: 2, {ganger.Crashed, "SIGABRT"}: 1, {ganger.TimedOut, ""}: 4, {ganger.Rejected, "input"}: 1,
+	})
+	c.NotStarted = 2 // the two that run
+	want := "done 1,234  failed 8 (exit 2: 5, exit 1: 3)  timed-out 4  crashed 3 (SIGSEGV 2, SIGABRT 1)  rejected 1 (input 1)  not started 2  lost 0  in 8m02s"
+	if got := c.Summary(482 * time.Second); got != want {
+		t.Errorf("summary:\n got %q\nwant %q", got, want)
+	}
+	c.NotStarted = 1
+	if got := c.Summary(0); !strings.Contains(got, "lost 1 ") {
+		t.Errorf("a task without an outcome does not count as lost: %q", got)
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for text, want := range map[string]string{
+		"a b":             "a b",
+		"":                `""`,
+		"a\x1b[2Jb":       `"a\x1b[2Jb"`,
+		"\xff":            `"\xff"`,
+		"zwölf":           "zwölf",
+		"0123456789abcde": "...6789abcde",
+	} {
+		if got := Label(text, 12); got != want {
+			t.Errorf("Label(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		300 * time.Millisecond: "0.3s", 41 * time.Second: "41s", 198 * time.Second: "3m18s", 125 * time.Minute: "2h05m",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestBoardOnATerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := &Board{Out: &out, Draw: true, Width: func() int { return 80 }, Line: func(width int) string {
+			if width != 79 {
+				t.Errorf("the line may be %d wide, want 79", width)
+			}
+			return "status"
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { b.Run(ctx); close(done) }()
+		beside := b.Beside(&out)
+		time.Sleep(redraw)
+		synctest.Wait()
+		b.Say("said\n")
+		time.Sleep(redraw)
+		synctest.Wait()
+		_, _ = beside.Write([]byte("half a line"))
+		time.Sleep(redraw) // nothing is drawn over somebody's half line
+		synctest.Wait()
+		_, _ = beside.Write([]byte(", whole\n"))
+		time.Sleep(redraw)
+		synctest.Wait()
+		cancel()
+		<-done
+		want := erase + "status" + erase + "said\n" + erase + "status" + erase + "half a line, whole\n" + erase + "status" + erase
+		if out.String() != want {
+			t.Errorf("terminal:\n got %q\nwant %q", out.String(), want)
+		}
+	})
+}
+
+func TestBoardElsewhereSaysOnlyWhatChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		lines := []string{"a", "a", "b"}
+		b := &Board{Out: &out, Line: func(int) string {
+			line := lines[0]
+			lines = lines[1:]
+			return line
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*plain+plain/2)
+		defer cancel()
+		b.Run(ctx)
+		if want := "ganger: a\nganger: b\n"; out.String() != want {
+			t.Errorf("said %q, want %q", out.String(), want)
+		}
+	})
+}
+
+func TestRate(t *testing.T) {
+	var r Rate
+	if got := r.Add(at, 0); got != 0 {
+		t.Errorf("rate of nothing is %v", got)
+	}
+	for s := 1; s <= 100; s++ {
+		n := s * 10
+		if s > 50 {
+			n = 500 + (s-50)*30 // three times as fast from here on
+		}
+		got := r.Add(at.Add(time.Duration(s)*time.Second), n)
+		if s == 50 && got != 10 || s == 100 && got != 30 {
+			t.Errorf("after %d s the rate is %v", s, got)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ganger-dev/ganger"
+)
+
+// Progress is what a status line says beside the counts.
+type Progress struct {
+	Rate     float64 // tasks that end in a second; 0 while not known
+	Fraction float64 // of the whole input, if it is known otherwise than by Total; else 0
+	Stalled  string  // label of the task that the input waits for; "" if it does not
+	For      time.Duration
+}
+
+// Line is the status line, of at most width characters; zero means any width.
+func (c Counts) Line(now time.Time, p Progress, width int) string {
+	ended := c.All()
+	var line strings.Builder
+	line.WriteString(number(ended))
+	if c.Total > 0 {
+		line.WriteString("/" + number(c.Total))
+		p.Fraction = float64(ended) / float64(c.Total)
+	}
+	if p.Fraction > 0 {
+		fmt.Fprintf(&line, " %d%%", int(100*p.Fraction))
+	}
+	if p.Rate > 0 {
+		line.WriteString("  " + rate(p.Rate) + "/s")
+		if left := (float64(ended)/max(p.Fraction, 1e-9) - float64(ended)) / p.Rate; p.Fraction > 0 && ended > 0 && left < 1e7 {
+			line.WriteString("  " + Duration(time.Duration(left*float64(time.Second))) + " left")
+		}
+	}
+	if c.WithoutSuccess() > 0 {
+		line.WriteString(" |")
+		for _, o := range ganger.Outcomes()[1:] {
+			if n := c.Ended[o]; n > 0 {
+				line.WriteString(" " + o.String() + " " + number(n))
+			}
+		}
+	}
+	switch {
+	case p.Stalled != "":
+		line.WriteString(" | waiting for " + Label(p.Stalled, 40))
+		if c.Oldest == p.Stalled {
+			line.WriteString(" " + Duration(now.Sub(c.Since)))
+		}
+	case c.Oldest != "" && now.Sub(c.Since) >= time.Second:
+		line.WriteString(" | oldest " + Label(c.Oldest, 40) + " " + Duration(now.Sub(c.Since)))
+	}
+	return clip(line.String(), width)
+}
+
+// Summary is the last line of a run that took as long as given.
+func (c Counts) Summary(took time.Duration) string {
+	var line strings.Builder
+	line.WriteString("done " + number(c.Ended[ganger.Done]))
+	for _, o := range ganger.Outcomes()[1:] {
+		if o == ganger.Lost || c.Ended[o] == 0 {
+			continue
+		}
+		line.WriteString("  " + o.String() + " " + number(c.Ended[o]) + c.reasons(o))
+	}
+	if c.NotStarted > 0 {
+		line.WriteString("  not started " + number(c.NotStarted))
+	}
+	return line.String() + "  lost " + number(c.Lost()) + "  in " + Duration(took)
+}
+
+// reasons lists why tasks ended with o, the most frequent first.
+func (c Counts) reasons(o ganger.Outcome) string {
+	type count struct {
+		why string
+		n   int
+	}
+	var counts []count
+	for r, n := range c.Reasons {
+		if r.Outcome == o {
+			counts = append(counts, count{r.Why, n})
+		}
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	slices.SortFunc(counts, func(a, b count) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.why, b.why))
+	})
+	var words []string
+	for _, r := range counts {
+		sep := " "
+		if unicode.IsDigit(rune(r.why[len(r.why)-1])) {
+			sep = ": "
+		}
+		words = append(words, r.why+sep+number(r.n))
+	}
+	return " (" + strings.Join(words, ", ") + ")"
+}
+
+// number writes n with commas between the thousands.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// rate writes a rate with as many digits as it is worth.
+func rate(r float64) string {
+	if r < 10 {
+		return strconv.FormatFloat(r, 'f', 1, 64)
+	}
+	return number(int(r))
+}
+
+// Duration writes d as people say it: 0.3s, 41s, 3m18s, 2h05m.
+func Duration(d time.Duration) string {
+	switch s := int(d.Seconds()); {
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + "s"
+	case s < 60:
+		return strconv.Itoa(s) + "s"
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	}
+}
+
+// Label is text that people can read on one line, of at most width characters:
+// quoted if it holds anything that a terminal would obey, or is empty. Of a text
+// that is too long the end is kept, which in a path says most.
+func Label(text string, width int) string {
+	if text == "" || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		text = strconv.Quote(text)
+	}
+	if n := utf8.RuneCountInString(text); width > 0 && n > width {
+		runes := []rune(text)
+		return "..." + string(runes[n-max(width-3, 0):])
+	}
+	return text
+}
+
+// clip cuts a line to width characters.
+func clip(line string, width int) string {
+	if width <= 0 || utf8.RuneCountInString(line) <= width {
+		return line
+	}
+	return string([]rune(line)[:width])
+}

@@ -1,0 +1,390 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/window"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/pool"
+)
+
+// Why a run stops taking tasks, or ends those that run.
+var (
+	errNotStarted = errors.New("the run stopped before it started")
+	errEnough     = errors.New("enough tasks had no success")
+	errOutput     = errors.New("the standard output is closed")
+	errCannot     = errors.New("nothing can be executed")
+	errOver       = errors.New("the run is over")
+)
+
+// job is one run: it reads tasks, hands them to the engine and the ends to the
+// printer, and stops for many reasons. Who waits for whom: perform waits for
+// the pool, the printer, the board and the two listeners; only the reader of
+// the standard input, which nothing can interrupt, is left behind at the end.
+type job struct {
+	plan   *plan
+	tally  status.Tally
+	board  *status.Board
+	window *window.Window[*task]
+	engine engine
+	hub    *inspect.Hub
+	born   time.Time
+
+	taking context.Context // ends, with why, when no more tasks are taken
+	stop   context.CancelCauseFunc
+	going  context.Context // ends when what runs is to be killed
+	kill   context.CancelCauseFunc
+
+	ran      atomic.Bool  // something was executed
+	failures atomic.Int64 // tasks that ended because their program could not be
+	without  atomic.Int64 // tasks without success
+	consumed atomic.Int64 // bytes of the input
+	size     int64        // of the input, if it is a file; else 0
+
+	handsMu   sync.Mutex // guards what follows; never held across a call
+	hands     map[uint64]hand
+	accepted  uint64 // by the engine
+	unstarted error  // why a program could not be executed, the last time
+}
+
+// hand is a task in the hands of the engine.
+type hand struct {
+	t *task
+	k ticket
+}
+
+// perform is ganger run. Its error is a usage error, or why nothing could run.
+func perform(ctx context.Context, o options, s streams) (int, error) {
+	p, err := newPlan(o)
+	if err != nil {
+		return exitUsage, err
+	}
+	in, size, err := open(o, s.in)
+	if err != nil {
+		return exitNotRun, err
+	}
+	if c, ok := in.(io.Closer); ok && o.input != "-" {
+		defer func() { _ = c.Close() }()
+	}
+	if o.dryRun {
+		return p.dryRun(in, s)
+	}
+	if name, fixed := p.program(); fixed {
+		if err := findProgram(name, o.dir); err != nil {
+			return exitNotRun, err
+		}
+	}
+	j := &job{plan: p, size: size, born: time.Now(), hands: make(map[uint64]hand)}
+	return j.perform(ctx, in, s), nil
+}
+
+// open returns the input and its size, if it is a file.
+func open(o options, stdin io.Reader) (io.Reader, int64, error) {
+	in := stdin
+	if o.input != "-" {
+		f, err := os.Open(o.input)
+		if err != nil {
+			return nil, 0, fmt.Errorf("the input cannot be read: %w", err)
+		}
+		in = f
+	}
+	f, ok := in.(*os.File)
+	if !ok {
+		return in, 0, nil
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Errorf("the input cannot be read: %w", err)
+	case info.IsDir():
+		return nil, 0, fmt.Errorf("the input cannot be read: %s is a directory", f.Name())
+	case info.Mode().IsRegular():
+		return f, info.Size(), nil
+	}
+	return f, 0, nil
+}
+
+// perform performs the tasks of in and returns the exit status.
+func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
+	o := j.plan.opts
+	j.taking, j.stop = context.WithCancelCause(ctx)
+	defer j.stop(nil)
+	j.going, j.kill = context.WithCancelCause(context.WithoutCancel(ctx))
+	defer j.kill(nil)
+	j.board = newBoard(s, o, j.statusLine())
+	j.window = window.New[*task](window.Config{
+		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json,
+	})
+	var others sync.WaitGroup // what ends with the run
+	over, end := context.WithCancel(context.WithoutCancel(ctx))
+	others.Go(func() { j.board.Run(over) })
+	others.Go(func() { j.listen(over) })
+	if o.proto != "exec" && !o.quiet {
+		j.hub = &inspect.Hub{}
+		events := j.hub.Events(over)
+		others.Go(func() { j.tellDeaths(events) })
+	}
+	var err error
+	j.engine, err = newEngine(j.plan, j)
+	if err != nil {
+		end()
+		others.Wait()
+		return complain(s.err, err)
+	}
+	workers := make(chan struct{})
+	go func() { _ = j.engine.Run(j.going); close(workers) }() // waited for below
+	printed := make(chan error, 1)
+	go func() { // waited for below, or given up with the stream that it waits for
+		err := j.window.Run(j.stdout(s))
+		if err != nil {
+			j.stop(errOutput)
+			j.kill(errOutput)
+		}
+		printed <- err
+	}()
+
+	readErr := j.feed(in)
+	j.finish()
+	j.window.Close()
+	outErr := j.await(printed)
+	j.kill(errOver) // no task is left; the workers go
+	<-workers
+	end()
+	others.Wait()
+	return j.conclude(readErr, outErr)
+}
+
+// feed hands the tasks of in to the engine until there are no more or the run
+// stops. Its error is that of the input.
+func (j *job) feed(in io.Reader) error {
+	type read struct {
+		task input.Task
+		err  error
+	}
+	reads := make(chan read)
+	go func() { // nobody can wait for it: nothing interrupts a read that waits for a person or a pipe
+		r := input.New(in, j.plan.format, 0)
+		for {
+			t, err := r.Next()
+			j.consumed.Store(r.Consumed())
+			select {
+			case reads <- read{t, err}:
+			case <-j.taking.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for j.taking.Err() == nil {
+		select {
+		case r := <-reads:
+			if errors.Is(r.err, io.EOF) {
+				j.tally.Total()
+				return nil
+			}
+			if r.err != nil {
+				return fmt.Errorf("the input cannot be read: %w", r.err)
+			}
+			j.take(newTask(r.task, j.plan.format))
+		case <-j.taking.Done():
+		}
+	}
+	return nil
+}
+
+// take finds a place for t and submits it.
+func (j *job) take(t *task) {
+	place, err := j.window.Admit(j.taking, t, len(t.Bytes))
+	if err != nil {
+		return // the run stops; t was never taken
+	}
+	t.place = place
+	j.tally.Read()
+	if err := j.plan.refuse(t); err != nil {
+		j.ended(t, end{err: &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}})
+		return
+	}
+	// The pool numbers tasks as they are accepted, and nobody else submits; so
+	// what a worker says at once finds its task.
+	j.handsMu.Lock()
+	t.number = j.accepted + 1
+	j.hands[t.number] = hand{t: t}
+	j.handsMu.Unlock()
+	k, err := j.engine.submit(j.taking, t)
+	if err != nil {
+		if ganger.OutcomeOf(err) != ganger.Rejected {
+			t.withdraw()
+		}
+		j.ended(t, end{err: err})
+		return
+	}
+	j.handsMu.Lock()
+	defer j.handsMu.Unlock()
+	j.accepted++
+	if h, ok := j.hands[t.number]; ok { // it has not ended already
+		h.k = k
+		j.hands[t.number] = h
+	}
+}
+
+// finish waits until every task has its outcome, or those that run are to be
+// killed. When the run stopped early, what has not started is taken back.
+func (j *job) finish() {
+	if j.taking.Err() != nil {
+		j.withdraw()
+	}
+	stop := context.AfterFunc(j.taking, j.withdraw)
+	_ = j.engine.Drain(j.going)
+	if !stop() && j.taking.Err() != nil {
+		j.withdraw() // what AfterFunc does may not be over; to do it twice is harmless
+	}
+}
+
+// withdraw takes back the tasks that have not started.
+func (j *job) withdraw() {
+	var back []ticket
+	j.handsMu.Lock()
+	for _, h := range j.hands {
+		if h.k != nil && h.t.withdraw() {
+			back = append(back, h.k)
+		}
+	}
+	j.handsMu.Unlock()
+	for _, k := range back {
+		k.Cancel(errNotStarted)
+	}
+}
+
+// await waits for the printer. Once the run is killed it waits only as long as
+// the tasks may take to end, because whoever reads the standard output may have
+// stopped to, and what waits for the printer must not wait for ever.
+func (j *job) await(printed <-chan error) error {
+	select {
+	case err := <-printed:
+		return err
+	case <-j.going.Done():
+	}
+	patience := time.NewTimer(j.plan.opts.grace + 2*time.Second)
+	defer patience.Stop()
+	select {
+	case err := <-printed:
+		return err
+	case <-patience.C:
+		j.window.Abort(errOutput)
+		return errOutput
+	}
+}
+
+// began is told when a worker is about to get a task.
+func (j *job) began(t *task) { j.tally.Begin(&t.Running, time.Now()) }
+
+// ended is told once for each task that was taken.
+func (j *job) ended(t *task, e end) {
+	j.handsMu.Lock()
+	delete(j.hands, t.number)
+	j.handsMu.Unlock()
+	v := verdictOf(t, e)
+	if t.phase.Load() == withdrawn {
+		j.tally.NotStarted(&t.Running)
+	} else {
+		j.tally.End(&t.Running, v.reason())
+		j.count(v, e)
+	}
+	t.place.End(len(e.output), j.print(t, e, v))
+}
+
+// count looks whether an end is a reason to take no more tasks.
+func (j *job) count(v verdict, e end) {
+	if v.outcome == ganger.Done {
+		j.ran.Store(true)
+		return
+	}
+	if n := j.without.Add(1); j.plan.opts.halt > 0 && n >= int64(j.plan.opts.halt) {
+		j.stop(errEnough)
+	}
+	if v.outcome != ganger.Rejected {
+		j.ran.Store(true)
+		return
+	}
+	if v.cause != ganger.CauseStart {
+		return
+	}
+	j.handsMu.Lock()
+	j.unstarted = e.err
+	j.handsMu.Unlock()
+	// A program that no task changes fails the next task as it failed these.
+	if _, fixed := j.plan.program(); fixed && j.failures.Add(1) >= maxStarts && !j.ran.Load() {
+		j.stop(errCannot)
+	}
+}
+
+// maxStarts is how many tasks in a row may show that a program cannot be executed.
+const maxStarts = 5
+
+// line is told what a warm worker writes beside its protocol.
+func (j *job) line(a pool.Attribution, _ bool, line []byte) {
+	j.handsMu.Lock()
+	h, ok := j.hands[a.Task]
+	j.handsMu.Unlock()
+	if ok {
+		_, _ = h.t.stderr.Write(append(bytes.Clone(line), '\n'))
+	}
+}
+
+// conclude says how the run ended and returns its exit status.
+func (j *job) conclude(readErr, outErr error) int {
+	c := j.tally.Counts()
+	say := func(format string, args ...any) { j.board.Say(fmt.Sprintf("ganger: "+format+"\n", args...)) }
+	if outErr != nil {
+		if !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
+			say("write the standard output: %v", outErr)
+		}
+		if code, ok := exitOf(context.Cause(j.taking)); ok {
+			return code
+		}
+		return exitWithout
+	}
+	code := exitDone
+	if c.WithoutSuccess() > 0 || c.Lost() > 0 {
+		code = exitWithout
+	}
+	if readErr != nil {
+		say("%v", readErr)
+		code = exitWithout
+	}
+	if !j.ran.Load() && (readErr != nil || j.unstarted != nil) {
+		code = exitNotRun
+		if j.unstarted != nil {
+			say("nothing could be executed: %s", inWords(j.unstarted))
+		}
+	}
+	why := context.Cause(j.taking)
+	if n, ok := exitOf(why); ok {
+		code = n
+		rest := ""
+		if c.Total == 0 {
+			rest = "; the rest of the input was not read"
+		}
+		say("%v: done %d, without success %d, not started %d%s", why, c.Ended[ganger.Done], c.WithoutSuccess(), c.NotStarted, rest)
+	} else if errors.Is(why, errEnough) {
+		say("stopped: %d tasks had no success (--halt %d)", c.WithoutSuccess(), j.plan.opts.halt)
+	}
+	if !j.plan.opts.quiet {
+		j.board.Say(c.Summary(time.Since(j.born)) + "\n")
+	}
+	return code
+}

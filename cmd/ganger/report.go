@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/record"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
+	"github.com/ganger-dev/ganger/wall"
+)
+
+// verdict is how a task ended, as it is told.
+type verdict struct {
+	outcome ganger.Outcome
+	cause   ganger.Cause
+	exit    *int   // status of its process, if one exited
+	signal  string // that ended its process
+	words   string // why there is no success
+}
+
+// verdictOf puts together what the engine says about the end of t.
+func verdictOf(t *task, e end) verdict {
+	v := verdict{outcome: ganger.OutcomeOf(e.err), cause: ganger.CauseOf(e.err)}
+	exit := e.exit
+	if x, ok := errors.AsType[*ganger.Error](e.err); ok && x.Exit != nil {
+		exit = x.Exit
+	}
+	if exit != nil && exit.Signal != "" {
+		v.signal = exit.Signal
+	} else if exit != nil && exit.Code >= 0 {
+		v.exit = &exit.Code
+	}
+	if e.err != nil {
+		v.words = inWords(e.err)
+	}
+	if t.phase.Load() == withdrawn { // however the engine took it back
+		v.outcome, v.cause, v.words = ganger.Cancelled, ganger.CauseShutdown, errNotStarted.Error()
+	}
+	return v
+}
+
+// inWords is what an error says beside the outcome, the cause and the worker,
+// which are told otherwise.
+func inWords(err error) string {
+	if s, ok := errors.AsType[*wall.StartError](err); ok {
+		return strings.TrimPrefix(s.Error(), "start "+s.Worker+": ")
+	}
+	e, ok := errors.AsType[*ganger.Error](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case e.Err != nil:
+		return e.Err.Error()
+	default:
+		return ""
+	}
+}
+
+// reason is how the summary groups the verdict.
+func (v verdict) reason() status.Reason {
+	r := status.Reason{Outcome: v.outcome, Why: string(v.cause)}
+	switch {
+	case v.outcome == ganger.TimedOut && v.cause == ganger.CauseExec:
+		r.Why = "" // there is no other clock
+	case v.outcome == ganger.Failed && v.exit != nil:
+		r.Why = string(ganger.LeavingExit(*v.exit))
+	case v.signal != "" && strings.HasPrefix(r.Why, "signal "):
+		r.Why = v.signal
+	}
+	return r
+}
+
+// String is the verdict as a heading tells it, such as "crashed (SIGSEGV)".
+func (v verdict) String() string {
+	s := v.outcome.String()
+	if why := v.reason().Why; why != "" {
+		s += " (" + why + ")"
+	}
+	return s
+}
+
+// print returns how a task's end is printed, on the goroutine of the printer.
+func (j *job) print(t *task, e end, v verdict) func(*bufio.Writer) error {
+	if j.plan.opts.json {
+		return func(out *bufio.Writer) error { return j.record(t, e, v).Print(out) }
+	}
+	return func(out *bufio.Writer) error {
+		var err error
+		if j.plan.opts.proto == "exec" {
+			_, err = t.place.WriteTo(out)
+		} else if v.outcome == ganger.Done {
+			_, _ = out.Write(e.output)
+			err = out.WriteByte('\n')
+		}
+		if err != nil || v.outcome == ganger.Done || t.phase.Load() == withdrawn {
+			return err
+		}
+		if v.cause == ganger.CauseStart && !j.ran.Load() {
+			return nil // told once, when the run has ended
+		}
+		if err := out.Flush(); err != nil { // what the task printed comes first
+			return err
+		}
+		j.board.Say(j.heading(t, e, v))
+		return nil
+	}
+}
+
+// heading tells a task without success, with the end of its standard error.
+func (j *job) heading(t *task, e end, v verdict) string {
+	var b strings.Builder
+	b.WriteString("ganger: " + status.Label(string(t.Label), 200) + ": " + v.String())
+	if e.ran > 0 {
+		b.WriteString(" after " + status.Duration(e.ran))
+	}
+	if e.attempts > 1 {
+		b.WriteString(", attempt " + itoa(e.attempts))
+	}
+	text, dropped := t.stderr.text()
+	if v.words != "" && v.words != string(v.cause) && v.words != "exit status "+exitText(v.exit) {
+		b.WriteString(": " + strings.ReplaceAll(v.words, "\n", "\n    "))
+	}
+	b.WriteString("\n")
+	if dropped > 0 {
+		b.WriteString("    [" + itoa(dropped) + " bytes before]\n")
+	}
+	for line := range bytes.Lines(text) {
+		b.WriteString("    ")
+		b.Write(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// record is the end of a task for --json.
+func (j *job) record(t *task, e end, v verdict) *record.Record {
+	text, _ := t.stderr.text()
+	r := &record.Record{
+		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index,
+		Outcome: v.outcome, Cause: v.cause, Error: v.words, Stderr: text,
+		Attempts: e.attempts, Deaths: e.deaths, Worker: e.worker, PID: e.pid, Exit: v.exit, Signal: v.signal,
+		Queued: e.queued, Ran: e.ran,
+	}
+	switch {
+	case j.plan.opts.proto == "exec" && e.attempts > 0:
+		r.Output = t.place.Reader
+	case v.outcome == ganger.Done:
+		r.Output = func() io.Reader { return bytes.NewReader(e.output) }
+		r.Response = j.plan.opts.proto != "lines"
+	}
+	return r
+}

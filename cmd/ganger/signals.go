@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// interruption is why a run stopped when a signal stopped it.
+type interruption struct{ signal syscall.Signal }
+
+func (i interruption) Error() string {
+	switch i.signal {
+	case syscall.SIGINT:
+		return "interrupted"
+	case syscall.SIGHUP:
+		return "hung up"
+	}
+	return "terminated"
+}
+
+// exitOf is the exit status that a signal asks for.
+func exitOf(why error) (code int, ok bool) {
+	i, ok := why.(interruption) // never wrapped: it is a context's cause
+	return exitSignal + int(i.signal), ok
+}
+
+// listen obeys the signals until ctx ends. INT lets what runs finish, and a
+// second INT kills it; TERM and HUP let it finish for the time of --drain, and
+// more of them change nothing. PIPE is only kept from ending the process: the
+// write that caused it says so as well.
+func (j *job) listen(ctx context.Context) {
+	signals := make(chan os.Signal, 8) // several at once are usual: a supervisor repeats itself
+	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		watch = append(watch, syscall.SIGHUP)
+	}
+	signal.Notify(signals, watch...)
+	defer signal.Stop(signals)
+	var deadline <-chan time.Time
+	interrupts := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline:
+			deadline = nil
+			if n := j.tally.Counts().Running; n > 0 {
+				j.board.Say(fmt.Sprintf("ganger: killing %d tasks that still run after %v\n", n, j.plan.opts.drain))
+			}
+			j.kill(context.Cause(j.taking))
+		case s := <-signals:
+			switch s {
+			case syscall.SIGINT:
+				interrupts++
+				j.interrupt(interrupts)
+			case syscall.SIGTERM, syscall.SIGHUP:
+				j.stop(interruption{s.(syscall.Signal)})
+				if deadline != nil || j.going.Err() != nil {
+					break
+				}
+				timer := time.NewTimer(j.plan.opts.drain)
+				defer timer.Stop() // once: with a deadline set there is no second
+				deadline = timer.C
+				j.board.Say(fmt.Sprintf("ganger: finishing %d running tasks, for %v at most\n", j.tally.Counts().Running, j.plan.opts.drain))
+			}
+		}
+	}
+}
+
+// interrupt obeys the n-th INT.
+func (j *job) interrupt(n int) {
+	j.stop(interruption{syscall.SIGINT})
+	if n == 1 {
+		j.board.Say(fmt.Sprintf("ganger: finishing %d running tasks; interrupt again to kill them\n", j.tally.Counts().Running))
+		return
+	}
+	j.kill(interruption{syscall.SIGINT})
+	j.engine.kill()
+}

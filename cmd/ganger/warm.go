@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
+	"github.com/ganger-dev/ganger/pool"
+	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/native"
+	"github.com/ganger-dev/ganger/wall/process"
+)
+
+// seated is the wall of a command whose arguments and environment name the seat.
+type seated struct {
+	p       *plan
+	channel process.Channel
+}
+
+func (w seated) command(seat int) process.Command {
+	path, args, env := w.p.fill(replace.Values{Seat: seat})
+	return process.Command{
+		Path: path, Args: args, Dir: w.p.opts.dir, Channel: w.channel, KeepDaemons: w.p.opts.keepDaemons,
+		Env: append(env, "GANGER_SEAT="+strconv.Itoa(seat)),
+	}
+}
+
+func (w seated) Traits() wall.Traits { return w.command(0).Traits() }
+
+func (w seated) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {
+	return w.command(s.Seat).Open(ctx, s)
+}
+
+// warmEngine performs the tasks by workers that live on.
+func warmEngine(p *plan, j *job) (engine, error) {
+	c := p.config(j)
+	c.Line = j.line
+	switch p.opts.proto {
+	case "native":
+		w := wall.Speak(seated{p, process.Private}, native.Dialect[json.RawMessage, json.RawMessage]{
+			Request: native.JSON[json.RawMessage](), Response: native.JSON[json.RawMessage](), Slots: p.opts.slots,
+		})
+		return warm(p, j, w, c, p.value, oneLine), nil
+	default:
+		return nil, fmt.Errorf("--proto %s is not here yet", p.opts.proto)
+	}
+}
+
+// warm returns the engine of workers behind w, given how a task becomes a
+// request and a response becomes a line of output.
+func warm[Q, R any](p *plan, j *job, w wall.Wall[wall.Instance[Q, R]], c pool.Config, request func(*task) Q, output func(R) []byte) engine {
+	k := kindOf(p, j, func(t *task, _, _ int) (Q, error) {
+		t.stderr.reset()
+		return request(t), nil
+	}, output, nil)
+	return pooled[R]{pool.New(k, w, c), p.opts}
+}
+
+// value is a task as a JSON value: what it is, or a string.
+func (p *plan) value(t *task) json.RawMessage {
+	if p.format == input.JSON {
+		return t.Bytes
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(string(t.Bytes)); err != nil {
+		panic("ganger: a string is not JSON: " + err.Error()) // it always is
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// oneLine is a JSON value as one line, otherwise as it came.
+func oneLine(v json.RawMessage) []byte {
+	if bytes.ContainsAny(v, "\n\r") {
+		var b bytes.Buffer
+		if json.Compact(&b, v) == nil {
+			v = b.Bytes()
+		}
+	}
+	return v
+}
