@@ -119,7 +119,7 @@ func (f *figures) line(b *strings.Builder, c comparison) {
 		if c.most {
 			sign = "≤"
 		}
-		target, met = fmt.Sprintf("%s %.2f", sign, c.target), verdict(judged, c.target, c.most)
+		target, met = fmt.Sprintf("%s %g", sign, c.target), verdict(judged, c.target, c.most)
 	}
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", c.row, c.what, number(ours), beside, ratio, target, met)
 }
