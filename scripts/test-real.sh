@@ -5,6 +5,9 @@ set -eu
 # shellcheck source=scripts/setup.sh
 . "$(dirname "$0")/setup.sh"
 need gcc gcc libc6-dev
+need bc bc
+need jq jq
+need parallel parallel
 need python3 python3
 packages=$(tagged real)
 [ -n "$packages" ] || die "no test is behind the build tag real"

@@ -11,25 +11,26 @@ import (
 // allowed is the architecture of the library's module: a package may import,
 // of ours, only what stands here. "" is the root: the words.
 var allowed = map[string][]string{
-	"":                  {},
-	"inspect":           {""},
-	"internal/frame":    {},
-	"internal/layering": {},
-	"wall":              {"", "inspect"},
-	"wall/goroutine":    {"", "inspect", "wall"},
-	"wall/process":      {"", "inspect", "wall"},
-	"wall/native":       {"", "inspect", "wall", "internal/frame"},
-	"wall/lines":        {"", "inspect", "wall"},
-	"wall/jsonl":        {"", "inspect", "wall"},
-	"wall/walltest":     {"", "inspect", "wall"},
-	"life":              {"", "inspect", "wall"},
-	"pool":              {"", "inspect", "wall", "life"},
-	"examples/gofiles":  {"wall", "wall/native"},
+	"":                   {},
+	"inspect":            {""},
+	"internal/frame":     {},
+	"internal/layering":  {},
+	"internal/realtools": {},
+	"wall":               {"", "inspect"},
+	"wall/goroutine":     {"", "inspect", "wall"},
+	"wall/process":       {"", "inspect", "wall"},
+	"wall/native":        {"", "inspect", "wall", "internal/frame"},
+	"wall/lines":         {"", "inspect", "wall"},
+	"wall/jsonl":         {"", "inspect", "wall"},
+	"wall/walltest":      {"", "inspect", "wall"},
+	"life":               {"", "inspect", "wall"},
+	"pool":               {"", "inspect", "wall", "life"},
+	"examples/gofiles":   {"wall", "wall/native"},
 }
 
 // support lists the packages that exist for tests: they may import test
 // libraries, and no production package may import them.
-var support = []string{"wall/walltest", "internal/layering"}
+var support = []string{"wall/walltest", "internal/layering", "internal/realtools"}
 
 // starters are the only packages that may start a process.
 var starters = []string{"wall/process"}
