@@ -54,14 +54,20 @@ var recovers = map[string]string{
 	"wall/native/guard.go":    "the work in a worker process, so that its panic can be told",
 }
 
+// composition are the files of the command that put walls and protocols
+// together; the rest of it knows pools and lives of any wall.
+var composition = []string{"cmd/ganger/main.go", "cmd/ganger/plan.go", "cmd/ganger/exec.go", "cmd/ganger/warm.go"}
+
 // modules are the directories of the other modules; they have rules of their own.
 var modules = []string{"bench", "cmd/ganger", "tools"}
 
 func TestImports(t *testing.T) {
+	seen := map[string]bool{}
 	for _, f := range parsed(t) {
 		if below(f.dir, modules...) || f.test {
 			continue
 		}
+		seen[f.dir] = true
 		may, known := allowed[f.dir]
 		if !known {
 			t.Errorf("%s: package %q is not in the table of allowed imports; add a row and say why in review", f.path, f.dir)
@@ -71,6 +77,11 @@ func TestImports(t *testing.T) {
 			if dir, ok := own(i); ok && !slices.Contains(may, dir) {
 				t.Errorf("%s imports %q; %q may import only %q", f.path, i, f.dir, may)
 			}
+		}
+	}
+	for dir := range allowed {
+		if !seen[dir] {
+			t.Errorf("the table of allowed imports has package %q, which does not exist", dir)
 		}
 	}
 }
@@ -103,6 +114,12 @@ func TestCommandImports(t *testing.T) {
 			case below(f.dir, "cmd/ganger"):
 				if below(dir, "internal", "examples", "bench") || !f.test && slices.Contains(support, dir) {
 					t.Errorf("%s imports %q, which is not public", f.path, i)
+				}
+				if strings.HasPrefix(dir, "wall/") && !f.test && !slices.Contains(composition, f.path) {
+					t.Errorf("%s imports %q; walls are chosen in %q", f.path, i, composition)
+				}
+				if below(f.dir, "cmd/ganger/internal") && below(dir, "wall", "life", "pool") {
+					t.Errorf("%s imports %q; the parts of the command know no pool", f.path, i)
 				}
 			case below(dir, modules...) && !below(f.dir, modules...):
 				t.Errorf("%s imports %q: the library must not know the programs that use it", f.path, i)
