@@ -36,5 +36,5 @@
 // A call that was asked to end and does not return within the grace is
 // abandoned: it ends as asked, its goroutine is counted by [Abandoned] until it
 // returns, what it still says is dropped, and its life leaves as abandoned. Its
-// neighbours that return no response end with [wall.ErrUnsent].
+// neighbours that return no response end Crashed with [wall.ErrNeighbour].
 package goroutine

@@ -143,10 +143,14 @@ func (l *life[Q, R]) verdict(r *request[Q, R], err error, ending bool) error {
 		return &ganger.Error{Outcome: as.Outcome, Cause: as.Cause, Worker: l.worker, Exit: exit, Err: as.Err}
 	}
 	if ending {
-		if sake || !taken {
+		if !taken {
 			return wall.ErrUnsent
 		}
-		return &ganger.Error{Outcome: ganger.Crashed, Cause: exit.Reason.Cause(), Worker: l.worker, Exit: exit}
+		e := &ganger.Error{Outcome: ganger.Crashed, Cause: exit.Reason.Cause(), Worker: l.worker, Exit: exit}
+		if sake {
+			e.Err = wall.ErrNeighbour
+		}
+		return e
 	}
 	if e, ok := errors.AsType[*ganger.Error](err); ok {
 		return &ganger.Error{Outcome: e.Outcome, Cause: e.Cause, Worker: l.worker, Exit: e.Exit, Err: e.Err}

@@ -176,8 +176,8 @@ func TestDeafIsAbandoned(t *testing.T) {
 		if got := <-quick; got.r != "in time" || got.err != nil {
 			t.Errorf("neighbour that had its response: %+v, want done", got)
 		}
-		if got := <-meek; got.err != wall.ErrUnsent {
-			t.Errorf("neighbour without: %+v, want ErrUnsent", got)
+		if got := <-meek; !errors.Is(got.err, wall.ErrNeighbour) || ganger.OutcomeOf(got.err) != ganger.Crashed {
+			t.Errorf("neighbour without: %+v, want crashed for a neighbour", got)
 		}
 		<-i.Gone()
 		if i.Exit().Reason != ganger.LeavingAbandoned || goroutine.Abandoned() != 1 {
