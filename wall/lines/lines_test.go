@@ -42,13 +42,13 @@ func TestALineIsAnsweredByALine(t *testing.T) {
 		t.Errorf("%T with %d slots, want a Runner with 1", i, i.Slots())
 	}
 	for _, q := range []string{"a", "", "with\rreturn\r", "\x00\xff", strings.Repeat("long ", 100_000), "b"} {
-		if got, err := do(t, i, q, nil); got != strings.ToUpper(q) || err != nil {
+		if got, err := do(t, i, q); got != strings.ToUpper(q) || err != nil {
 			t.Fatalf("%.40q: %.40q, %v", q, got, err)
 		}
 	}
 	b, _ := open(t, lines.Dialect[[]byte, []byte]{}, roomy, answering(func(q string) string { return q + "\n" }))
-	first, err := do(t, b, []byte("first"), nil)
-	if _, again := do(t, b, []byte("other"), nil); string(first) != "first" || err != nil || again != nil {
+	first, err := do(t, b, []byte("first"))
+	if _, again := do(t, b, []byte("other")); string(first) != "first" || err != nil || again != nil {
 		t.Errorf("%q, %v, %v; want an answer of its own", first, err, again)
 	}
 }
@@ -62,7 +62,7 @@ func TestALongLineAnsweredWhileItIsRead(t *testing.T) {
 	})
 	for _, size := range []int{4 << 10, 100 << 10, 1 << 20, 10} {
 		q := strings.Repeat("x", size)
-		if got, err := do(t, i, q, nil); got != q || err != nil {
+		if got, err := do(t, i, q); got != q || err != nil {
 			t.Fatalf("%d bytes: %d bytes back, %v", size, len(got), err)
 		}
 	}
@@ -70,14 +70,15 @@ func TestALongLineAnsweredWhileItIsRead(t *testing.T) {
 
 func TestARequestWithANewlineIsRejected(t *testing.T) {
 	i, _ := open(t, text, roomy, answering(func(q string) string { return q + "\n" }))
-	_, err := do(t, i, "two\nlines", nil)
+	_, err := do(t, i, "two\nlines")
 	outcome(t, err, ganger.Rejected, ganger.CauseInput)
-	if got, err := do(t, i, "one", nil); got != "one" || err != nil {
+	if got, err := do(t, i, "one"); got != "one" || err != nil {
 		t.Errorf("the next: %q, %v", got, err)
 	}
 }
 
 func TestP7WhatComesEarlyCostsNoRequest(t *testing.T) {
+	alone := make(chan struct{}) // the answer was read
 	for name, f := range map[string]func(io.ReadWriteCloser) error{
 		"with an answer": answering(func(q string) string { return q + "\nby the way\n" }),
 		"after an answer": func(s io.ReadWriteCloser) error {
@@ -88,9 +89,7 @@ func TestP7WhatComesEarlyCostsNoRequest(t *testing.T) {
 			if _, err := io.WriteString(s, "one\n"); err != nil {
 				return err
 			}
-			for s.(far).in.len() > 0 { // until it was read, alone
-				runtime.Gosched()
-			}
+			<-alone
 			if _, err := io.WriteString(s, "noise"); err != nil {
 				return err
 			}
@@ -100,20 +99,23 @@ func TestP7WhatComesEarlyCostsNoRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			i, l := open(t, text, roomy, f)
-			if got, err := do(t, i, "one", nil); got != "one" || err != nil {
+			if got, err := do(t, i, "one"); got != "one" || err != nil {
 				t.Fatalf("%q, %v", got, err)
 			}
-			for name == "after an answer" && !l.Waiting() {
-				runtime.Gosched()
+			if name == "after an answer" {
+				close(alone)
+				for !l.Waiting() {
+					runtime.Gosched()
+				}
 			}
-			if _, err := do(t, i, "two", nil); err != wall.ErrUnsent {
+			if _, err := do(t, i, "two"); err != wall.ErrUnsent {
 				t.Errorf("%v, want %v", err, wall.ErrUnsent)
 			}
 			await(t, l.Gone(), "the life to be ended")
 			if l.Exit().Reason != ganger.LeavingProtocol {
 				t.Errorf("exit = %+v, want protocol", l.Exit())
 			}
-			if _, err := do(t, i, "three", nil); err != wall.ErrUnsent {
+			if _, err := do(t, i, "three"); err != wall.ErrUnsent {
 				t.Errorf("afterwards: %v, want %v", err, wall.ErrUnsent)
 			}
 		})
@@ -122,10 +124,10 @@ func TestP7WhatComesEarlyCostsNoRequest(t *testing.T) {
 
 func TestAnAnswerBeyondTheLimitIsBroken(t *testing.T) {
 	i, l := open(t, lines.Dialect[string, string]{Limit: 100}, roomy, answering(func(q string) string { return q + q + "\n" }))
-	if got, err := do(t, i, strings.Repeat("x", 50), nil); len(got) != 100 || err != nil {
+	if got, err := do(t, i, strings.Repeat("x", 50)); len(got) != 100 || err != nil {
 		t.Fatalf("at the limit: %d bytes, %v", len(got), err)
 	}
-	_, err := do(t, i, strings.Repeat("y", 51), nil)
+	_, err := do(t, i, strings.Repeat("y", 51))
 	outcome(t, err, ganger.Crashed, ganger.CauseProtocol)
 	if !strings.Contains(err.Error(), "limit of 100") || !strings.Contains(err.Error(), `"yyyy`) {
 		t.Errorf("err = %v, want the limit and what was seen", err)
@@ -141,17 +143,21 @@ func TestDeaths(t *testing.T) {
 			_, _ = io.WriteString(s, "half of")
 			return dies
 		})
-		_, err := do(t, i, "x", nil)
+		_, err := do(t, i, "x")
 		outcome(t, err, ganger.Crashed, "exit 1")
 	})
 	t.Run("T22 before it took the request", func(t *testing.T) {
-		i, _ := open(t, text, roomy, func(s io.ReadWriteCloser) error {
-			for s.(far).out.len() == 0 {
-				runtime.Gosched()
-			}
+		written := make(chan struct{})
+		i, l := open(t, text, roomy, func(io.ReadWriteCloser) error {
+			<-written
 			return dies
 		})
-		if _, err := do(t, i, "x", nil); err != wall.ErrUnsent {
+		c := start(i, "x")
+		for l.untaken() == 0 {
+			runtime.Gosched()
+		}
+		close(written)
+		if _, err := c.wait(t); err != wall.ErrUnsent {
 			t.Errorf("%v, want %v", err, wall.ErrUnsent)
 		}
 	})
@@ -160,7 +166,7 @@ func TestDeaths(t *testing.T) {
 			_, _ = io.ReadFull(s, make([]byte, 10_000))
 			return dies
 		})
-		if _, err := do(t, i, strings.Repeat("x", 1<<20), nil); err != wall.ErrUnsent {
+		if _, err := do(t, i, strings.Repeat("x", 1<<20)); err != wall.ErrUnsent {
 			t.Errorf("%v, want %v", err, wall.ErrUnsent)
 		}
 	})
@@ -169,11 +175,7 @@ func TestDeaths(t *testing.T) {
 // TestACancelEndsTheLife: lines cannot be asked to give up.
 func TestACancelEndsTheLife(t *testing.T) {
 	i, l := open(t, text, roomy, answering(func(string) string { return "" }))
-	c := newCall[string](nil)
-	i.Start("x", &c.Call)
-	for l.out.len() > 0 {
-		runtime.Gosched()
-	}
+	c := start(i, "x")
 	i.Cancel(&c.Call, &ganger.Error{Outcome: ganger.TimedOut, Cause: ganger.CauseExec})
 	_, err := c.wait(t)
 	outcome(t, err, ganger.TimedOut, ganger.CauseExec)
@@ -195,15 +197,15 @@ func TestReady(t *testing.T) {
 	}
 	for _, first := range []string{"ready\n", "ready\r\n"} {
 		i, _ := open(t, d, roomy, says(first))
-		if got, err := do(t, i, "x", nil); got != "x" || err != nil {
+		if got, err := do(t, i, "x"); got != "x" || err != nil {
 			t.Errorf("%q: %q, %v", first, got, err)
 		}
 	}
-	_, err := wall.Speak(&walls{t: t, room: roomy, f: says("Loading…\n")}, d).Open(t.Context(), wall.Start{Name: "w"})
+	_, err := wall.Speak(worker(roomy, says("Loading…\n")), d).Open(t.Context(), wall.Start{Name: "w"})
 	if !errors.Is(err, wall.ErrBroken) || !strings.Contains(err.Error(), "Loading") {
 		t.Errorf("another first line: %v", err)
 	}
-	_, err = wall.Speak(&walls{t: t, room: roomy, f: func(io.ReadWriteCloser) error { return nil }}, d).
+	_, err = wall.Speak(worker(roomy, func(io.ReadWriteCloser) error { return nil }), d).
 		Open(t.Context(), wall.Start{Name: "w"})
 	if err == nil || !strings.Contains(err.Error(), "before it was ready") {
 		t.Errorf("no line at all: %v", err)
@@ -230,7 +232,7 @@ func FuzzLines(f *testing.F) {
 			_, _ = s.Write(said) // it may be killed for it
 			return errors.New("exit 1")
 		})
-		got, err := do(t, i, []byte("q"), nil)
+		got, err := do(t, i, []byte("q"))
 		line, _, whole := bytes.Cut(said, []byte("\n"))
 		switch {
 		case whole && len(line) <= limit:
@@ -242,7 +244,7 @@ func FuzzLines(f *testing.F) {
 		default:
 			outcome(t, err, ganger.Crashed, "exit 1")
 		}
-		if _, err := do(t, i, []byte("late"), nil); err != wall.ErrUnsent && ganger.OutcomeOf(err) != ganger.Crashed {
+		if _, err := do(t, i, []byte("late")); err != wall.ErrUnsent && ganger.OutcomeOf(err) != ganger.Crashed {
 			t.Errorf("a call after the end: %v", fmt.Sprint(err))
 		}
 	})

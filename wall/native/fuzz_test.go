@@ -25,7 +25,7 @@ func frames(kinds ...frame.Header) []byte {
 // FuzzSession: whatever a worker sends, every call ends once, and the life ends
 // if it is of no more use.
 func FuzzSession(f *testing.F) {
-	const first = 1<<12 | 0 // the id of the first request of several slots
+	const first = 1 << 12 // the id of the first request of several slots
 	f.Add(frames(frame.Header{Kind: frame.Response, ID: 1}), false)
 	f.Add(frames(frame.Header{Kind: frame.Response, ID: first}, frame.Header{Kind: frame.Error, ID: first + 1}), true)
 	f.Add(frames(frame.Header{Kind: frame.Feedback, ID: first}, frame.Header{Kind: frame.Ask, ID: first, Ask: 1}), true)

@@ -81,14 +81,12 @@ func TestAnErrorIsTheWorkersWord(t *testing.T) {
 func TestT24PanicIsToldWithItsStack(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		i, l := open(t, text, roomy, serving(slots, func(context.Context, string, wall.Host) (string, error) {
-			var m map[string]int
-			m["x"] = 1
-			return "", nil
+			panic("the sky fell")
 		}))
 		_, err := do(t, i, "x", nil)
 		outcome(t, err, ganger.Crashed, ganger.CausePanic)
 		e, _ := errors.AsType[*ganger.Error](err)
-		if !strings.Contains(err.Error(), "assignment to entry in nil map") || e.Worker != "w#1" {
+		if !strings.Contains(err.Error(), "the sky fell") || e.Worker != "w#1" {
 			t.Errorf("err = %v, want the message of the panic and the worker", err)
 		}
 		if e.Exit == nil || e.Exit.Reason != ganger.LeavingPanic || !strings.Contains(e.Exit.Stack, "TestT24") {

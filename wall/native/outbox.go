@@ -21,7 +21,7 @@ type outbox struct {
 	queue   []byte
 	spare   []byte // the queue's other half: one is written, one is filled
 	added   int64  // bytes ever
-	written int64  // bytes that the stream took
+	offered int64  // bytes that the stream took, or may just be taking
 	err     error  // of the stream; nothing is written after it
 }
 
@@ -63,10 +63,11 @@ func (o *outbox) send(b []byte) (end int64, err error) {
 	o.writing = true
 	o.added += int64(len(b))
 	end = o.added
+	o.offered = end
 	o.mu.Unlock()
 	n, err := o.w.Write(b)
 	o.mu.Lock()
-	o.wroteLocked(n, err)
+	o.wroteLocked(len(b)-n, err)
 	return end, o.drainLocked()
 }
 
@@ -87,6 +88,7 @@ func (o *outbox) drainLocked() error {
 	for len(o.queue) > 0 && o.err == nil {
 		b := o.queue
 		o.queue = o.spare[:0]
+		o.offered = o.added
 		o.room.Broadcast()
 		o.mu.Unlock()
 		n, err := o.w.Write(b)
@@ -94,7 +96,7 @@ func (o *outbox) drainLocked() error {
 		if o.spare = b; cap(b) > 1<<20 {
 			o.spare = nil // one big frame must not hold its memory for ever
 		}
-		o.wroteLocked(n, err)
+		o.wroteLocked(len(b)-n, err)
 	}
 	o.writing = false
 	err := o.err
@@ -102,8 +104,9 @@ func (o *outbox) drainLocked() error {
 	return err
 }
 
-func (o *outbox) wroteLocked(n int, err error) {
-	o.written += int64(n)
+// wroteLocked notes the end of a write, which was short by so many bytes.
+func (o *outbox) wroteLocked(short int, err error) {
+	o.offered -= int64(short)
 	if err != nil {
 		o.err, o.queue = err, nil
 		o.room.Broadcast()
@@ -117,9 +120,10 @@ func (o *outbox) pending() bool {
 	return len(o.queue) > 0 && !o.writing
 }
 
-// whole returns up to which offset the stream took what was added.
+// whole returns up to which offset the stream took what was added. A write that
+// is not over counts as if it were: who was just being told may have heard.
 func (o *outbox) whole() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.written
+	return o.offered
 }
