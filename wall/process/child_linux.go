@@ -43,9 +43,9 @@ func start(ctx context.Context, l launch) (*child, error) {
 	c := &child{keep: l.keep}
 	c.number = house.number()
 	fd := -1
-	j := &job{path: l.path, argv: l.argv, made: make(chan struct{}, 1), attr: syscall.ProcAttr{
+	j := &job{path: l.path, argv: l.argv, born: house.guard.protect, made: make(chan struct{}, 1), attr: syscall.ProcAttr{
 		Dir:   l.dir,
-		Env:   l.env.with(append(l.extra, house.mark(c.number, l.keep))),
+		Env:   l.env.with(append(l.extra, markOf(house.outer, house.token, c.number, l.keep))),
 		Files: l.fds,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &fd},
 	}}
@@ -55,7 +55,7 @@ func start(ctx context.Context, l launch) (*child, error) {
 		return nil, err
 	}
 	c.pid = pid
-	house.guard.protect(pid)
+	house.settle(c.number, pid)
 	if fd >= 0 {
 		// Non-blocking, so that the wait costs no thread.
 		_ = syscall.SetNonblock(fd, true)

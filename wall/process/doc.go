@@ -41,7 +41,8 @@
 // groups that it knew to be alive and then everything that carries the mark of
 // this coordinator. The guard needs [Main]; without it the parent-death signal
 // still ends the leaders. Out of reach is, after a kill of the coordinator, a
-// descendant that both left its group and wiped its environment.
+// descendant that wiped its environment and either left its group or did so in
+// the instant in which its worker runs and its group is not yet noted.
 //
 // Linux only: elsewhere Open returns [errors.ErrUnsupported].
 package process

@@ -305,7 +305,7 @@ func TestExecStopAndKill(t *testing.T) {
 			tidy(t)
 			i := openExec(t, Exec{Slots: 2}, wall.Start{})
 			a, b := begin(i, Request{Path: "sleep", Args: []string{"1000"}}), begin(i, Request{Path: "sleep", Args: []string{"1000"}})
-			eventually(t, "both run", func() bool { return len(marked(house.token)) == 2 })
+			eventually(t, "both run", func() bool { return len(marked(house.token+".")) == 2 })
 			test.end(i)
 			if x := gone(t, i); x.Reason != ganger.LeavingStopped || !x.Asked {
 				t.Errorf("exit %+v", x)
@@ -326,7 +326,7 @@ func TestExecStopAndKill(t *testing.T) {
 
 // TestExecEndsAlthoughDescendantHoldsTheOutputs: what it wrote before is there.
 func TestExecEndsAlthoughDescendantHoldsTheOutputs(t *testing.T) {
-	for _, keep := range []bool{true} {
+	for _, keep := range []bool{false, true} {
 		t.Run(fmt.Sprint(keep), func(t *testing.T) {
 			tidy(t)
 			i := openExec(t, Exec{KeepDaemons: keep}, wall.Start{})

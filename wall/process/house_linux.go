@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,62 +14,85 @@ import (
 )
 
 // household is what all lives of this program share: the thread that forks, the
-// guard, and the numbers of the living. There is one for each program, because
-// each of them is a property of the process: its threads, its children.
+// guard, the sweep, and the numbers of the living. There is one for each
+// program, because each of them is a property of the process: its threads, its
+// children.
 type household struct {
 	token  string        // names this coordinator in marks
+	outer  string        // the mark that it carries itself
 	serial atomic.Uint64 // numbers lives, from 1
-	broom  chan struct{} // held by the one goroutine that looks after orphans
+	door   chan struct{} // held by whoever enters or leaves; guards users, stop and done
+	broom  chan struct{} // held by whoever looks after orphans; guards sweep
 
-	mu     sync.Mutex      // guards what follows; never held across a call
-	users  int             // lives and instances that need the forker
-	forker *forker         // not nil while there are users
-	living map[uint64]bool // numbers of lives that have not ended
-
+	users int // lives and instances that need the forker
+	stop  chan struct{}
+	done  chan struct{} // closed when reap has ended; nil: it does not run
 	guard guard
 	sweep sweeper
+
+	mu     sync.Mutex     // guards what follows; never held across a call
+	forker *forker        // not nil while there are users
+	living map[uint64]int // lives that have not ended, and their leaders, 0 before the fork
 }
 
 // house is the household of this program.
 var house = &household{
 	token:  rand.Text(),
+	outer:  os.Getenv(markName),
+	door:   make(chan struct{}, 1),
 	broom:  make(chan struct{}, 1),
-	living: make(map[uint64]bool),
+	living: make(map[uint64]int),
+	sweep:  sweeper{orphans: make(map[int]orphan), killed: make(map[int]bool)},
 }
 
 // enter makes sure that there is a forker, and a guard if the program can have
-// one. Every enter that succeeds is followed by one leave.
+// one, before any life is started. Every enter that succeeds is followed by one
+// leave.
 func (h *household) enter(ctx context.Context) error {
-	h.mu.Lock()
-	h.users++
-	f := h.forker
-	if f == nil {
-		f = newForker()
-		h.forker = f
+	h.door <- struct{}{}
+	defer func() { <-h.door }()
+	if h.users > 0 {
+		h.users++
+		return nil
 	}
-	h.mu.Unlock()
+	f := newForker()
 	if err := h.guard.watch(ctx, f); err != nil {
-		h.leave()
+		f.end()
 		return err
 	}
+	if h.guard.wanted.Load() {
+		h.stop, h.done = make(chan struct{}), make(chan struct{})
+		go func() { // leave waits for it
+			defer close(h.done)
+			h.reap(h.stop)
+		}()
+	}
+	h.users = 1
+	h.mu.Lock()
+	h.forker = f
+	h.mu.Unlock()
 	return nil
 }
 
 // leave gives up what enter took. The last to leave waits until the goroutines
 // of the household have ended; the guard process stays, for the next to enter.
 func (h *household) leave() {
+	h.door <- struct{}{}
+	defer func() { <-h.door }()
+	if h.users--; h.users > 0 {
+		return
+	}
+	if h.done != nil {
+		close(h.stop)
+		<-h.done
+		h.done = nil
+	}
+	h.guard.unwatch()
 	h.mu.Lock()
-	h.users--
-	var f *forker
-	if h.users == 0 {
-		f, h.forker = h.forker, nil
-	}
+	f := h.forker
+	h.forker = nil
 	h.mu.Unlock()
-	if f != nil {
-		h.guard.unwatch(f)
-		close(f.jobs)
-		<-f.done
-	}
+	f.end()
 }
 
 // fork runs j on the forking thread. The caller has entered.
@@ -83,10 +106,15 @@ func (h *household) fork(ctx context.Context, j *job) (pid int, err error) {
 // number returns the number of a new life, which no life had before.
 func (h *household) number() uint64 {
 	n := h.serial.Add(1)
-	h.mu.Lock()
-	h.living[n] = true
-	h.mu.Unlock()
+	h.settle(n, 0)
 	return n
+}
+
+// settle notes the leader of life n.
+func (h *household) settle(n uint64, pid int) {
+	h.mu.Lock()
+	h.living[n] = pid
+	h.mu.Unlock()
 }
 
 // forget says that what carries the mark of life n has no right to live.
@@ -100,7 +128,32 @@ func (h *household) forget(n uint64) {
 func (h *household) alive(n uint64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.living[n]
+	_, ok := h.living[n]
+	return ok
+}
+
+// leader reports whether pid leads a life that has not ended.
+func (h *household) leader(pid int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.living {
+		if p == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// oldest is the number of the oldest life that has not ended, the greatest
+// number when there is none.
+func (h *household) oldest() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	oldest := uint64(math.MaxUint64)
+	for n := range h.living {
+		oldest = min(oldest, n)
+	}
+	return oldest
 }
 
 // forker is the thread that makes all forks of this package.
@@ -121,12 +174,13 @@ type job struct {
 	attr syscall.ProcAttr
 	pid  int
 	err  error
+	born func(pid int) // called at once, on the forking thread; may be nil
 	made chan struct{} // has room for one; told when pid and err are set
 }
 
 func newForker() *forker {
 	f := &forker{make(chan *job), make(chan struct{})}
-	go f.run() // ended and waited for by household.leave
+	go f.run() // end waits for it
 	return f
 }
 
@@ -145,8 +199,17 @@ func (f *forker) run() {
 	defer close(f.done)
 	for j := range f.jobs {
 		j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
+		if j.born != nil && j.err == nil {
+			j.born(j.pid)
+		}
 		j.made <- struct{}{}
 	}
+}
+
+// end ends the goroutine and waits for it. Nobody forks any more.
+func (f *forker) end() {
+	close(f.jobs)
+	<-f.done
 }
 
 // fork makes a process and returns its number.
@@ -193,23 +256,3 @@ func passing(err error) bool {
 
 // null is the empty input of workers. It stays open for the life of the program.
 var null = sync.OnceValues(func() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) })
-
-// mark is the entry of the environment by which the descendants of life n are
-// known. A coordinator that is itself a worker hands its own mark on, so that
-// its coordinator finds them too.
-func (h *household) mark(n uint64, keep bool) string {
-	m := markKey + h.token + "." + strconv.FormatUint(n, 10)
-	if keep {
-		m += kept
-	}
-	if outer := os.Getenv(markName); outer != "" {
-		m = markKey + outer + ":" + m[len(markKey):]
-	}
-	return m
-}
-
-const (
-	markName = "GANGER_LIFE"
-	markKey  = markName + "="
-	kept     = "k" // ends the mark of a life whose daemons are kept
-)

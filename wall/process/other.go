@@ -23,3 +23,6 @@ func unsupported() error {
 
 // Main does nothing on this platform.
 func Main() {}
+
+// Adopt does nothing on this platform.
+func Adopt() {}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func tidy(t *testing.T) {
 	}
 	before := descriptors(t)
 	t.Cleanup(func() {
-		if left := marked(house.token); len(left) > 0 {
+		if left := marked(house.token + "."); len(left) > 0 {
 			t.Errorf("processes left: %v", left)
 		}
 		if after := descriptors(t); len(after) > len(before) {
@@ -194,4 +195,16 @@ func number(t *testing.T, r io.Reader) int {
 		t.Fatal(err)
 	}
 	return pid
+}
+
+// endDaemons ends what was started with the name of the test in P_DAEMON.
+func endDaemons(t *testing.T) {
+	t.Helper()
+	eventually(t, "the daemons are dead", func() bool {
+		left := marked("P_DAEMON=" + t.Name())
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return len(left) == 0
+	})
 }

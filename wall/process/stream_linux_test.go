@@ -263,7 +263,7 @@ func TestHammerReadAndDeath(t *testing.T) {
 	tidy(t)
 	const size = 5000
 	for i := range 60 {
-		c := sh(`head -c ` + strconv.Itoa(size) + ` /dev/zero >&4; kill -9 $$`)
+		c := sh(`setsid sleep 1000 & head -c ` + strconv.Itoa(size) + ` /dev/zero >&4; kill -9 $$`)
 		s := open(t, c, wall.Start{})
 		buf := make([]byte, 1+i*7)
 		total := 0
@@ -310,12 +310,7 @@ func TestBlockedWriteEndsAtTheDeath(t *testing.T) {
 				c := sh(script)
 				c.Channel, c.KeepDaemons = channel, true
 				s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
-				defer func() {
-					for _, pid := range marked("P_DAEMON=" + t.Name()) {
-						_ = syscall.Kill(pid, syscall.SIGKILL)
-					}
-					eventually(t, "daemons dead", func() bool { return len(marked("P_DAEMON="+t.Name())) == 0 })
-				}()
+				defer endDaemons(t)
 				wrote := make(chan error, 1)
 				go func() {
 					n, err := s.Write(make([]byte, 4<<20))
@@ -486,12 +481,7 @@ func TestLogsEndAtTheDeath(t *testing.T) {
 	c := sh(`setsid sleep 1000 & echo "last words" >&2; exit 4`)
 	c.KeepDaemons = true
 	s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
-	defer func() {
-		for _, pid := range marked("P_DAEMON=" + t.Name()) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		eventually(t, "daemons dead", func() bool { return len(marked("P_DAEMON="+t.Name())) == 0 })
-	}()
+	defer endDaemons(t)
 	if x := gone(t, s); x.Stderr != "last words" || x.Reason != "exit 4" {
 		t.Errorf("exit %+v", x)
 	}
@@ -542,5 +532,3 @@ func TestT54LivesAreNotConfused(t *testing.T) {
 		t.Errorf("%d marks, want %d", len(seen), lives)
 	}
 }
-
-const lives = 1000

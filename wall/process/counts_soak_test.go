@@ -1,0 +1,12 @@
+//go:build soak
+
+package process
+
+import "time"
+
+// What the promises are made for.
+const (
+	lives       = 1000
+	randomKills = 100
+	idleFor     = 10 * time.Second
+)

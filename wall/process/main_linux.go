@@ -1,0 +1,104 @@
+package process
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Main is called once, at the top of main, before anything else.
+//
+// In a program that was started as the guard of another run of itself it is
+// the guard, and never returns. Otherwise it makes sure that no descendant of a
+// worker outlives it: this program becomes a child subreaper, so that orphans
+// below it fall to it, and the first life that is opened starts the guard, which
+// is this program executed again. What runs before main, such as the
+// initialisation of packages, runs in the guard too.
+//
+// A program that never calls Main has no guard: when it is killed the leaders
+// of its workers die with it, what they have started may not.
+func Main() {
+	if token := os.Getenv(guardName); token != "" {
+		stand(token)
+		os.Exit(0)
+	}
+	if unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil {
+		house.broom <- struct{}{}
+		house.sweep.reaper = true
+		<-house.broom
+	}
+	house.guard.wanted.Store(true)
+}
+
+// Adopt says that this program starts processes only through this package. It
+// comes after Main. Whatever falls to the program is then its own: every zombie
+// is reaped, which it owes if it is process 1 of a container, and an orphan that
+// wiped its environment ends with the last life that can have left it. Children
+// that the program already has are spared.
+func Adopt() {
+	house.broom <- struct{}{}
+	house.sweep.adopts = true
+	house.sweep.spared = house.sweep.children()
+	<-house.broom
+}
+
+// How the guard ends what it finds.
+const (
+	guardPatience = 10 * time.Second
+	guardPause    = 2 * time.Millisecond
+	cleanScans    = 2 // a process that is being forked can hide from one
+)
+
+// stand is the life of the guard: it waits for the death of its coordinator and
+// ends what that left.
+func stand(token string) {
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE,
+		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+	closeInherited()
+	groups, _ := newTable(3)
+	for b := make([]byte, 1); ; {
+		n, err := syscall.Read(0, b)
+		if err != syscall.EINTR && n <= 0 {
+			break
+		}
+	}
+	for _, pid := range groups.groups() {
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+	begun := time.Now()
+	for clean := 0; clean < cleanScans && time.Since(begun) < guardPatience; time.Sleep(guardPause) {
+		clean++
+		for _, pid := range processes() {
+			if _, ok := lifeOf(environ(pid), token); ok {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+				clean = 0
+			}
+		}
+	}
+}
+
+// closeInherited closes what this program was left with beside its own four
+// descriptors, so that nobody waits for the end of a pipe that the guard holds.
+func closeInherited() {
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, e := range dir {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 3 && !isRuntimes(e.Name()) {
+			_ = syscall.Close(fd)
+		}
+	}
+}
+
+// isRuntimes reports whether descriptor fd of this program is one that the Go
+// runtime made for itself.
+func isRuntimes(fd string) bool {
+	to, err := os.Readlink("/proc/self/fd/" + fd)
+	return err != nil || strings.HasPrefix(to, "anon_inode:[event")
+}
