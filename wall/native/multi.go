@@ -11,22 +11,31 @@ import (
 // was used, so that an answer to a request of long ago is known for one.
 const slotBits = 12 // maxSlots is 1 << slotBits
 
+// atOnce is how much can be written to a stream that buffers without blocking,
+// if it is empty: the least that a pipe holds.
+const atOnce = 4 << 10
+
 // multi is a session with several slots. One goroutine reads, one writes; both
 // end with the stream. The reader never writes and never waits for the worker
 // to read: with both pipes full, neither side could go on.
 //
 // What is started while the reader works through the frames that it has, as
-// from the end of a call, is written when it is about to wait for more.
+// from the end of a call, is written when it is about to wait for more. A little
+// is written by whoever has it, the reader too, because a change of goroutine
+// costs more than the write: what the worker has not taken yet and what waits
+// are then together less than any pipe holds, so that the write cannot block.
 type multi[Q, R any] struct {
 	link[Q, R]
-	out  *outbox
-	wake chan struct{} // one token: there is something to write
-	done chan struct{} // closed when the reader has ended
+	out    *outbox
+	little int64         // see atOnce
+	wake   chan struct{} // one token: there is something to write
+	done   chan struct{} // closed when the reader has ended
 
 	mu       sync.Mutex // guards what follows; held across out.add alone, which does not block
 	slots    []slot[R]
 	free     []int
 	draining bool  // the reader will see to the writing before it waits
+	acked    int64 // the worker took at least what is before this offset
 	over     error // not nil: nothing can be started any more
 }
 
@@ -45,6 +54,9 @@ func newMulti[Q, R any](l link[Q, R], slots int) *multi[Q, R] {
 	s := &multi[Q, R]{
 		link: l, out: newOutbox(l.stream, 0), slots: make([]slot[R], slots),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if _, ok := l.stream.(wall.Unreader); ok { // a stream that buffers, else it could not tell
+		s.little = atOnce
 	}
 	for i := slots - 1; i >= 0; i-- {
 		s.slots[i].id = uint32(i)
@@ -85,10 +97,10 @@ func (s *multi[Q, R]) Start(q Q, c *wall.Call[R]) {
 	p.id, p.call, p.wanted = id, c, false
 	c.Tag = uint64(id)
 	p.end, _ = s.out.add(b)
-	draining := s.draining
+	draining, until := s.draining, s.acked+s.little
 	s.mu.Unlock()
 	if !draining {
-		s.rouse()
+		s.put(until)
 	}
 	if c.Asked() != nil { // asked since it was begun, when it had no slot
 		s.Cancel(c)
@@ -108,6 +120,17 @@ func (s *multi[Q, R]) take() (*slot[R], error) {
 		p := &s.slots[s.free[n-1]]
 		s.free = s.free[:n-1]
 		return p, nil
+	}
+}
+
+// put has what waits written: at once if it is little and ends at an offset of
+// at most until, by the writer otherwise.
+func (s *multi[Q, R]) put(until int64) {
+	more, err := s.out.flushUntil(until)
+	if err != nil {
+		s.unwritten(err)
+	} else if more {
+		s.rouse()
 	}
 }
 
@@ -183,6 +206,7 @@ func (s *multi[Q, R]) collectLocked(choose func(*slot[R]) bool) []leaving[R] {
 
 func (s *multi[Q, R]) leaveLocked(p *slot[R]) leaving[R] {
 	c := leaving[R]{p.call, p.end, p.asks}
+	s.acked = max(s.acked, p.end) // a worker reads in order
 	p.call, p.asks = nil, nil
 	s.free = append(s.free, int(p.id%(1<<slotBits)))
 	return c
@@ -225,8 +249,7 @@ func (s *multi[Q, R]) receive() error {
 func (s *multi[Q, R]) drained() {
 	s.mu.Lock()
 	s.draining = false
+	until := s.acked + s.little
 	s.mu.Unlock()
-	if s.out.pending() {
-		s.rouse()
-	}
+	s.put(until)
 }

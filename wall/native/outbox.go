@@ -83,25 +83,43 @@ func (o *outbox) flush() error {
 	return o.drainLocked()
 }
 
+// flushUntil writes what waits now if that ends at an offset of at most until,
+// and nobody is writing. It reports whether something waits after that.
+func (o *outbox) flushUntil(until int64) (more bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.writing && len(o.queue) > 0 && o.added <= until {
+		o.writing = true
+		o.writeLocked()
+		o.writing = false
+	}
+	return len(o.queue) > 0, o.err
+}
+
 // drainLocked writes until nothing waits, ends the writing and unlocks.
 func (o *outbox) drainLocked() error {
 	for len(o.queue) > 0 && o.err == nil {
-		b := o.queue
-		o.queue = o.spare[:0]
-		o.offered = o.added
-		o.room.Broadcast()
-		o.mu.Unlock()
-		n, err := o.w.Write(b)
-		o.mu.Lock()
-		if o.spare = b; cap(b) > 1<<20 {
-			o.spare = nil // one big frame must not hold its memory for ever
-		}
-		o.wroteLocked(len(b)-n, err)
+		o.writeLocked()
 	}
 	o.writing = false
 	err := o.err
 	o.mu.Unlock()
 	return err
+}
+
+// writeLocked writes what waits now, without the lock.
+func (o *outbox) writeLocked() {
+	b := o.queue
+	o.queue = o.spare[:0]
+	o.offered = o.added
+	o.room.Broadcast()
+	o.mu.Unlock()
+	n, err := o.w.Write(b)
+	o.mu.Lock()
+	if o.spare = b; cap(b) > 1<<20 {
+		o.spare = nil // one big frame must not hold its memory for ever
+	}
+	o.wroteLocked(len(b)-n, err)
 }
 
 // wroteLocked notes the end of a write, which was short by so many bytes.
@@ -111,13 +129,6 @@ func (o *outbox) wroteLocked(short int, err error) {
 		o.err, o.queue = err, nil
 		o.room.Broadcast()
 	}
-}
-
-// pending reports whether something waits and nobody is writing.
-func (o *outbox) pending() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.queue) > 0 && !o.writing
 }
 
 // whole returns up to which offset the stream took what was added. A write that
