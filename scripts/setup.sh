@@ -16,6 +16,9 @@ repo_dir=$PWD
 # for a second at each exit.
 export GORACE="${GORACE:-atexit_sleep_ms=0}"
 
+# A build must not depend on what git thinks of the owner of the tree.
+export GOFLAGS="${GOFLAGS:+$GOFLAGS }-buildvcs=false"
+
 say() { printf '%s\n' "$*" >&2; }
 die() {
   say "$*"
