@@ -235,11 +235,10 @@ func (c *core[T, Q, R, C]) offer() {
 	switch {
 	case s != nil:
 		s.want()
-	case h == nil:
-	case h.runner != nil:
+	case h != nil:
+		// Its own goroutine looks, not this one: the kind's Request may take its
+		// time, and this may be a caller who wants to submit more.
 		signal(h.wake)
-	default:
-		h.fill()
 	}
 }
 

@@ -257,11 +257,7 @@ func (c *core[T, Q, R, C]) broadcast() {
 	c.changedLocked()
 	c.mu.Unlock()
 	for _, h := range ready {
-		if h.runner != nil {
-			signal(h.wake)
-		} else {
-			h.fill()
-		}
+		signal(h.wake)
 	}
 }
 

@@ -114,7 +114,7 @@ func TestT24PerformPanics(t *testing.T) {
 }
 
 func TestT21WorkerKilledWhileIdle(t *testing.T) {
-	w := subjects()[0] // an idle goroutine cannot be killed
+	w := subjects()[1] // an idle goroutine cannot be killed
 	p := start(t, w, setup{})
 	first := p.do(t, "life")
 	pid := p.workers()[0].PID
@@ -134,7 +134,7 @@ func TestT21WorkerKilledWhileIdle(t *testing.T) {
 }
 
 func TestT22WorkerKilledAtSend(t *testing.T) {
-	w := subjects()[0]
+	w := subjects()[1]
 	t.Run("never read", func(t *testing.T) {
 		p := start(t, w, setup{})
 		p.do(t, "echo warm")
@@ -179,7 +179,7 @@ func TestT22WorkerKilledAtSend(t *testing.T) {
 }
 
 func TestP1KilledAtAnyMoment(t *testing.T) {
-	w := subjects()[0]
+	w := subjects()[1]
 	for seed := range uint64(full(200, 6)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 0))

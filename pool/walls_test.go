@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/pool"
 	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/goroutine"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 )
@@ -39,6 +41,10 @@ func TestMain(m *testing.M) {
 			os.Exit(2)
 		}
 		os.Exit(0)
+	}
+	if seconds, err := strconv.Atoi(os.Getenv(idleVariable)); err == nil {
+		beIdle(seconds)
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -115,7 +121,7 @@ func act(ctx context.Context, life, verb, arg string, h wall.Host) (string, erro
 		answer, err := h.Ask(ctx, []byte(arg))
 		return string(answer), err
 	}
-	return "", fmt.Errorf("no verb %q", verb)
+	return worse(life, verb, arg)
 }
 
 // die ends the life under its request in the worst way that its wall knows.
@@ -136,8 +142,21 @@ type subject struct {
 	kills bool         // a deaf request is killed, not abandoned
 }
 
+var lives atomic.Uint64
+
 func subjects() []subject {
 	return []subject{
+		{
+			name: "goroutine", death: "panic", exit3: "panic",
+			open: func(slots int) wall.Wall[wall.Instance[string, string]] {
+				return goroutine.Wall[string, string]{
+					Slots: slots,
+					Begin: func(context.Context) (goroutine.Perform[string, string], error) {
+						return performer(fmt.Sprintf("life %d", lives.Add(1))), nil
+					},
+				}
+			},
+		},
 		{
 			name: "process", death: "signal 9", exit3: "exit 3", kills: true,
 			open: func(slots int) wall.Wall[wall.Instance[string, string]] {
