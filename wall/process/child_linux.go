@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"os"
 	"strconv"
 	"sync"
@@ -39,8 +38,11 @@ type launch struct {
 
 // start starts the leader. The caller has entered the house, and calls end
 // exactly once if start succeeds.
-func start(ctx context.Context, l launch) (*child, error) {
+func start(quit func() bool, l launch) (*child, error) {
 	c := &child{keep: l.keep}
+	if l.keep {
+		house.sweep.keeps.Store(true)
+	}
 	c.number = house.number()
 	fd := -1
 	j := &job{path: l.path, argv: l.argv, born: house.guard.protect, made: make(chan struct{}, 1), attr: syscall.ProcAttr{
@@ -49,7 +51,7 @@ func start(ctx context.Context, l launch) (*child, error) {
 		Files: l.fds,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &fd},
 	}}
-	pid, err := house.fork(ctx, j)
+	pid, err := house.fork(quit, j)
 	if err != nil {
 		house.forget(c.number)
 		return nil, err
@@ -196,9 +198,9 @@ func signalName(s syscall.Signal) string {
 }
 
 // pipe makes a pipe whose ends are closed in every child.
-func pipe(ctx context.Context) (r, w int, err error) {
+func pipe(quit func() bool) (r, w int, err error) {
 	var fds [2]int
-	err = retried(ctx, func() error { return syscall.Pipe2(fds[:], syscall.O_CLOEXEC) })
+	err = retried(quit, func() error { return syscall.Pipe2(fds[:], syscall.O_CLOEXEC) })
 	return fds[0], fds[1], err
 }
 

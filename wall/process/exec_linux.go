@@ -50,7 +50,7 @@ func (e Exec) open(ctx context.Context, s wall.Start) (wall.Instance[Request, Re
 			return nil, err
 		}
 	}
-	if err := house.enter(ctx); err != nil {
+	if err := house.enter(func() bool { return ctx.Err() != nil }); err != nil {
 		return nil, err
 	}
 	l := &launcher{
@@ -117,7 +117,7 @@ func (l *launcher) begin(c *wall.Call[Result]) bool {
 // perform sees c through to its end.
 func (l *launcher) perform(q Request, c *wall.Call[Result]) {
 	var p performance
-	err := l.launch(&p, q)
+	err := l.launch(&p, q, func() bool { return c.Asked() != nil || l.leaving() })
 	if err != nil {
 		c.Conclude(Result{}, l.refused(c, err))
 	} else {
@@ -210,6 +210,13 @@ func (l *launcher) Kill(why ganger.Leaving) {
 	}
 }
 
+// leaving reports whether the life was asked to end.
+func (l *launcher) leaving() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why != ""
+}
+
 // leave lets no more calls begin and returns the processes that run.
 func (l *launcher) leave(why ganger.Leaving) []*child {
 	l.mu.Lock()
@@ -271,13 +278,12 @@ type performance struct {
 }
 
 // launch starts the process of q.
-func (l *launcher) launch(p *performance, q Request) (err error) {
+func (l *launcher) launch(p *performance, q Request, quit func() bool) (err error) {
 	name, dir := cmp.Or(q.Path, l.exec.Path), cmp.Or(q.Dir, l.exec.Dir)
 	path, err := l.find(name, dir)
 	if err != nil {
 		return err
 	}
-	ctx := context.Background() // a lack is waited out for a bounded time
 	var theirs, ours fdList
 	defer func() {
 		theirs.close()
@@ -293,7 +299,7 @@ func (l *launcher) launch(p *performance, q Request) (err error) {
 	var rest []byte
 	in := -1
 	if len(q.Stdin) > 0 {
-		r, w, err := pipe(ctx)
+		r, w, err := pipe(quit)
 		if err != nil {
 			return err
 		}
@@ -306,7 +312,7 @@ func (l *launcher) launch(p *performance, q Request) (err error) {
 		}
 	}
 	p.shared = q.Stdout != nil && q.Stdout == q.Stderr
-	outs, w, err := pipe(ctx)
+	outs, w, err := pipe(quit)
 	if err != nil {
 		return err
 	}
@@ -314,13 +320,13 @@ func (l *launcher) launch(p *performance, q Request) (err error) {
 	fds[1], fds[2] = uintptr(theirs.add(w)), uintptr(w)
 	errs := -1
 	if !p.shared {
-		if errs, w, err = pipe(ctx); err != nil {
+		if errs, w, err = pipe(quit); err != nil {
 			return err
 		}
 		ours.add(errs)
 		fds[2] = uintptr(theirs.add(w))
 	}
-	p.child, err = start(ctx, launch{
+	p.child, err = start(quit, launch{
 		path: path, argv: append([]string{name}, q.Args...), dir: dir,
 		env: l.env, extra: q.Env, fds: fds[:], keep: l.exec.KeepDaemons,
 	})

@@ -377,6 +377,44 @@ func TestExecWaitsOutABusyProgram(t *testing.T) {
 	}
 }
 
+// TestExecWaitsOutALackOfDescriptors, and gives up soon when it is cancelled.
+func TestExecWaitsOutALackOfDescriptors(t *testing.T) {
+	tidy(t)
+	i := openExec(t, Exec{}, wall.Start{})
+	if _, err := wall.Do(t.Context(), i, Request{Path: "true"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	starve := func(cur uint64) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: cur, Max: limit.Max}); err != nil {
+			t.Error(err)
+		}
+	}
+	defer starve(limit.Cur)
+	for _, cancel := range []bool{false, true} {
+		starve(uint64(len(descriptors(t)) / 2))
+		p := begin(i, Request{Path: "true"})
+		select {
+		case <-p.ended:
+			t.Errorf("ended with %v without descriptors", p.Err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		want := ganger.Done
+		if cancel {
+			want = ganger.Cancelled
+			i.Cancel(&p.Call, &ganger.Error{Outcome: want, Cause: ganger.CauseTask})
+			<-p.ended
+		}
+		starve(limit.Cur)
+		if p.wait(t); ganger.OutcomeOf(p.Err) != want {
+			t.Errorf("ended with %v, want %v", p.Err, want)
+		}
+	}
+}
+
 func BenchmarkExec(b *testing.B) {
 	i, err := Exec{Path: "/bin/true"}.Open(b.Context(), wall.Start{})
 	if err != nil {

@@ -1,9 +1,9 @@
 package process
 
 import (
-	"context"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,17 +19,20 @@ import (
 // telling the guard costs no system call, a guard that is stopped holds nobody
 // up, and a new guard knows what the old one knew.
 //
-// Its fields belong to whoever holds the household's door, and from watch to
-// unwatch to the goroutine that keeps the guard.
+// Its fields, but for the guarded ones, belong to whoever holds the household's
+// door, and from watch to unwatch to the goroutine that keeps the guard.
 type guard struct {
 	wanted atomic.Bool // Main was called
 	table  table
 	memory *os.File
 	pipe   [2]*os.File // the writing end is what the guard waits for
 	pid    atomic.Int64
-	handle *os.File // tells the death of the guard; nil: there is none
-	stop   chan struct{}
-	done   chan struct{} // closed when the goroutine has ended
+	stop   chan struct{} // closed by unwatch
+	done   chan struct{} // closed when the goroutine has ended; nil: it does not run
+
+	mu       sync.Mutex // guards what follows; held across setting a deadline, so that it hits the right handle
+	handle   *os.File   // tells the death of the guard; nil: there is none
+	stopping bool       // the wait for that death is to end at once
 }
 
 // table has one bit for each process number: it leads a group that lives.
@@ -64,7 +67,7 @@ func (g *guard) retire(pid int) {
 func (g *guard) number() int { return int(g.pid.Load()) }
 
 // watch makes sure that there is a guard, and that there always will be.
-func (g *guard) watch(ctx context.Context, f *forker) error {
+func (g *guard) watch(quit func() bool, f *forker) error {
 	if !g.wanted.Load() {
 		return nil
 	}
@@ -75,7 +78,7 @@ func (g *guard) watch(ctx context.Context, f *forker) error {
 		g.bury()
 	}
 	if g.handle == nil {
-		if err := g.spawn(ctx, f); err != nil {
+		if err := g.spawn(quit, f); err != nil {
 			return fmt.Errorf("start the guard: %w", err)
 		}
 	}
@@ -90,9 +93,29 @@ func (g *guard) unwatch() {
 		return
 	}
 	close(g.stop)
-	_ = g.handle.SetReadDeadline(time.Unix(1, 0))
+	g.wait(false)
 	<-g.done
 	g.done = nil
+	g.wait(true)
+}
+
+// wait says whether the death of the guard may be waited for.
+func (g *guard) wait(may bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stopping = !may
+	g.limitLocked()
+}
+
+// limitLocked makes waits for the present guard end at once, or not.
+func (g *guard) limitLocked() {
+	var deadline time.Time
+	if g.stopping {
+		deadline = time.Unix(1, 0)
+	}
+	if g.handle != nil {
+		_ = g.handle.SetReadDeadline(deadline)
+	}
 }
 
 // prepare makes, once, what guard after guard is given.
@@ -122,14 +145,14 @@ func (g *guard) prepare() error {
 
 // spawn starts the guard process: this program once more, in a session of its
 // own, away from the terminal's signals.
-func (g *guard) spawn(ctx context.Context, f *forker) error {
+func (g *guard) spawn(quit func() bool, f *forker) error {
 	empty, err := null()
 	if err != nil {
 		return err
 	}
 	fd := -1
 	env := inherited().without([]string{markKey}).with([]string{guardName + "=" + house.token})
-	pid, err := f.fork(ctx, &job{
+	pid, err := f.fork(quit, &job{
 		path: "/proc/self/exe", argv: []string{"ganger-guard"}, made: make(chan struct{}, 1),
 		attr: syscall.ProcAttr{
 			Dir: "/", Env: env,
@@ -142,7 +165,10 @@ func (g *guard) spawn(ctx context.Context, f *forker) error {
 	}
 	g.pid.Store(int64(pid))
 	_ = syscall.SetNonblock(fd, true)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.handle = os.NewFile(uintptr(fd), "pidfd")
+	g.limitLocked()
 	return nil
 }
 
@@ -154,8 +180,10 @@ func (g *guard) running() bool {
 
 // bury reaps a dead guard.
 func (g *guard) bury() {
+	g.mu.Lock()
 	_ = g.handle.Close()
 	g.handle = nil
+	g.mu.Unlock()
 	var status syscall.WaitStatus
 	_ = wait(g.number(), &status, nil)
 	g.pid.Store(0)
@@ -170,7 +198,6 @@ func (g *guard) keep(f *forker) {
 	for pause := time.Duration(0); ; {
 		born := time.Now()
 		if !g.awaitDeath() {
-			_ = g.handle.SetReadDeadline(time.Time{})
 			return
 		}
 		if time.Since(born) > slowest {
@@ -183,7 +210,7 @@ func (g *guard) keep(f *forker) {
 			if g.handle != nil {
 				g.bury()
 			}
-			replaced = g.spawn(context.Background(), f) == nil
+			replaced = g.spawn(g.stopped, f) == nil
 		}
 	}
 }
@@ -195,6 +222,16 @@ func (g *guard) awaitDeath() bool {
 		return false
 	}
 	return rc.Read(func(uintptr) bool { return !g.running() }) == nil
+}
+
+// stopped reports whether unwatch was called.
+func (g *guard) stopped() bool {
+	select {
+	case <-g.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // pauseFor waits for d; false: told to stop.

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"math"
@@ -48,7 +47,7 @@ var house = &household{
 // enter makes sure that there is a forker, and a guard if the program can have
 // one, before any life is started. Every enter that succeeds is followed by one
 // leave.
-func (h *household) enter(ctx context.Context) error {
+func (h *household) enter(quit func() bool) error {
 	h.door <- struct{}{}
 	defer func() { <-h.door }()
 	if h.users > 0 {
@@ -56,7 +55,7 @@ func (h *household) enter(ctx context.Context) error {
 		return nil
 	}
 	f := newForker()
-	if err := h.guard.watch(ctx, f); err != nil {
+	if err := h.guard.watch(quit, f); err != nil {
 		f.end()
 		return err
 	}
@@ -96,11 +95,11 @@ func (h *household) leave() {
 }
 
 // fork runs j on the forking thread. The caller has entered.
-func (h *household) fork(ctx context.Context, j *job) (pid int, err error) {
+func (h *household) fork(quit func() bool, j *job) (pid int, err error) {
 	h.mu.Lock()
 	f := h.forker
 	h.mu.Unlock()
-	return f.fork(ctx, j)
+	return f.fork(quit, j)
 }
 
 // number returns the number of a new life, which no life had before.
@@ -213,8 +212,8 @@ func (f *forker) end() {
 }
 
 // fork makes a process and returns its number.
-func (f *forker) fork(ctx context.Context, j *job) (pid int, err error) {
-	err = retried(ctx, func() error {
+func (f *forker) fork(quit func() bool, j *job) (pid int, err error) {
+	err = retried(quit, func() error {
 		f.jobs <- j
 		<-j.made
 		return j.err
@@ -222,25 +221,23 @@ func (f *forker) fork(ctx context.Context, j *job) (pid int, err error) {
 	return j.pid, err
 }
 
-// forkPatience bounds how long is waited for what a fork lacks.
-const forkPatience = 3 * time.Second
+// How long is waited for what a fork lacks, at all and at once.
+const (
+	forkPatience = 3 * time.Second
+	longestDelay = 50 * time.Millisecond
+)
 
 // retried waits out, with growing delay, errors of f that pass: no process, no
-// memory, no descriptor, a program that is just being written.
-func retried(ctx context.Context, f func() error) error {
+// memory, no descriptor, a program that is just being written. It gives up after
+// a short time, and soon after quit, if that is not nil, says so.
+func retried(quit func() bool, f func() error) error {
 	delay := time.Millisecond
-	for begun := time.Now(); ; delay *= 2 {
+	for begun := time.Now(); ; delay = min(2*delay, longestDelay) {
 		err := f()
-		if err == nil || !passing(err) || time.Since(begun)+delay > forkPatience {
+		if err == nil || !passing(err) || time.Since(begun)+delay > forkPatience || quit != nil && quit() {
 			return err
 		}
-		t := time.NewTimer(delay)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return err
-		}
+		time.Sleep(delay)
 	}
 }
 

@@ -39,8 +39,12 @@ func Main() {
 // comes after Main. Whatever falls to the program is then its own: every zombie
 // is reaped, which it owes if it is process 1 of a container, and an orphan that
 // wiped its environment ends with the last life that can have left it. Children
-// that the program already has are spared.
+// that the program already has are spared. Descriptors that it was left with,
+// beside the standard ones, are kept from its workers.
 func Adopt() {
+	for _, fd := range inheritedFDs(2) {
+		syscall.CloseOnExec(fd)
+	}
 	house.broom <- struct{}{}
 	house.sweep.adopts = true
 	house.sweep.spared = house.sweep.children()
@@ -85,20 +89,23 @@ func stand(token string) {
 // closeInherited closes what this program was left with beside its own four
 // descriptors, so that nobody waits for the end of a pipe that the guard holds.
 func closeInherited() {
-	dir, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return
-	}
-	for _, e := range dir {
-		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 3 && !isRuntimes(e.Name()) {
-			_ = syscall.Close(fd)
-		}
+	for _, fd := range inheritedFDs(3) {
+		_ = syscall.Close(fd)
 	}
 }
 
-// isRuntimes reports whether descriptor fd of this program is one that the Go
-// runtime made for itself.
-func isRuntimes(fd string) bool {
-	to, err := os.Readlink("/proc/self/fd/" + fd)
-	return err != nil || strings.HasPrefix(to, "anon_inode:[event")
+// inheritedFDs lists the descriptors above last that the program has, but for
+// those that the Go runtime made for itself.
+func inheritedFDs(last int) (fds []int) {
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil
+	}
+	for _, e := range dir {
+		to, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if fd, sick := strconv.Atoi(e.Name()); err == nil && sick == nil && fd > last && !strings.HasPrefix(to, "anon_inode:[event") {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }

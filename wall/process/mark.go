@@ -34,11 +34,11 @@ func markOf(outer, token string, n uint64, keep bool) string {
 // daemons are kept.
 func lifeOf(environ []byte, token string) (n uint64, ok bool) {
 	for entry := range bytes.SplitSeq(environ, []byte{0}) {
-		value, found := strings.CutPrefix(string(entry), markKey)
+		value, found := bytes.CutPrefix(entry, []byte(markKey))
 		if !found {
 			continue
 		}
-		for m := range strings.SplitSeq(value, ":") {
+		for m := range strings.SplitSeq(string(value), ":") {
 			if number, ours := strings.CutPrefix(m, token+"."); ours {
 				n, err := strconv.ParseUint(number, 10, 64)
 				return n, err == nil

@@ -15,13 +15,14 @@ const (
 // tail keeps the last bytes written to it. The zero tail is empty and ready.
 type tail struct{ buf []byte }
 
-// add appends p. Memory is bounded by twice what is kept.
+// add appends p. Memory is bounded by about twice what is kept.
 func (t *tail) add(p []byte) {
-	if len(p) > tailBytes {
-		p = p[len(p)-tailBytes:]
+	const keep = tailBytes + 1 // one more, which tells that something was cut
+	if len(p) > keep {
+		p = p[len(p)-keep:]
 	}
-	if len(t.buf)+len(p) > 2*tailBytes {
-		t.buf = t.buf[:copy(t.buf, t.buf[len(t.buf)-tailBytes:])]
+	if len(t.buf)+len(p) > 2*keep {
+		t.buf = t.buf[:copy(t.buf, t.buf[len(t.buf)-keep:])]
 	}
 	t.buf = append(t.buf, p...)
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -46,7 +45,7 @@ func sh(script string, args ...string) Command {
 // of it is left.
 func tidy(t *testing.T) {
 	t.Helper()
-	if err := house.enter(context.Background()); err != nil { // what stays open for good is opened now
+	if err := house.enter(nil); err != nil { // what stays open for good is opened now
 		t.Fatal(err)
 	}
 	house.leave()

@@ -38,10 +38,11 @@ func (c Command) open(ctx context.Context, s wall.Start) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := house.enter(ctx); err != nil {
+	quit := func() bool { return ctx.Err() != nil }
+	if err := house.enter(quit); err != nil {
 		return nil, err
 	}
-	st, err := c.start(ctx, s, path)
+	st, err := c.start(quit, s, path)
 	if err != nil {
 		house.leave()
 		return nil, err
@@ -51,7 +52,7 @@ func (c Command) open(ctx context.Context, s wall.Start) (*stream, error) {
 }
 
 // start makes the channel and the logs, and starts the process with them.
-func (c Command) start(ctx context.Context, s wall.Start, path string) (_ *stream, err error) {
+func (c Command) start(quit func() bool, s wall.Start, path string) (_ *stream, err error) {
 	empty, err := null()
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (c Command) start(ctx context.Context, s wall.Start, path string) (_ *strea
 		}
 	}()
 	pipeTo := func() (r, w int, err error) { // our reading end, their writing end
-		if r, w, err = pipe(ctx); err == nil {
+		if r, w, err = pipe(quit); err == nil {
 			ours.add(r)
 			theirs.add(w)
 		}
@@ -100,7 +101,7 @@ func (c Command) start(ctx context.Context, s wall.Start, path string) (_ *strea
 		fds = append(fds, uintptr(sock[1]))
 		st.writer = newWriter(ours.add(requests), true)
 	default:
-		r, requests, err := pipe(ctx)
+		r, requests, err := pipe(quit)
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +120,7 @@ func (c Command) start(ctx context.Context, s wall.Start, path string) (_ *strea
 	}
 	st.reader = newReader(answers, c.Channel == Pair)
 	st.reader.heed = c.Channel == Stdio
-	st.child, err = start(ctx, launch{
+	st.child, err = start(quit, launch{
 		path: path, argv: append([]string{c.Path}, c.Args...), dir: c.Dir,
 		env:   inherited().with(c.Env),
 		extra: append(append([]string{}, s.Env...), fdName+"="+channel),

@@ -4,8 +4,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -19,11 +21,11 @@ import (
 // 8 µs. Otherwise the environments of all processes are searched for marks,
 // which costs about 0.5 ms.
 type sweeper struct {
-	reaper  bool     // orphans fall to this program
-	adopts  bool     // all that falls to it is its own
-	spared  []int    // children that it had before it said so
-	keeps   bool     // there was a life whose daemons are kept
-	list    *os.File // the children of the main thread; nil until needed
+	reaper  bool        // orphans fall to this program
+	adopts  bool        // all that falls to it is its own
+	spared  []int       // children that it had before it said so
+	keeps   atomic.Bool // there was a life whose daemons are kept
+	list    *os.File    // the children of the main thread; nil until needed
 	orphans map[int]orphan
 	killed  map[int]bool // found by search, and perhaps not dead yet
 }
@@ -68,9 +70,6 @@ func (h *household) look(c *child) (clean bool) {
 	h.broom <- struct{}{}
 	defer func() { <-h.broom }()
 	s := &h.sweep
-	if c != nil && c.keep {
-		s.keeps = true
-	}
 	if !s.reaper {
 		return c == nil || c.keep || h.search()
 	}
@@ -131,13 +130,11 @@ func (h *household) doomed(pid int, o orphan) bool {
 		return !h.alive(o.life)
 	}
 	s := &h.sweep
-	if !s.adopts || s.keeps || os.Getpid() == 1 {
+	if !s.adopts || s.keeps.Load() || os.Getpid() == 1 {
 		return false
 	}
-	for _, p := range s.spared {
-		if p == pid {
-			return false
-		}
+	if slices.Contains(s.spared, pid) {
+		return false
 	}
 	return h.oldest() >= o.before
 }
