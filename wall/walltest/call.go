@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -155,12 +156,8 @@ func wantCancelled(c *call) error {
 func wantCrash(causes ...ganger.Cause) want {
 	return func(c *call) error {
 		e, _ := errors.AsType[*ganger.Error](c.Err)
-		if e != nil && e.Outcome == ganger.Crashed {
-			for _, cause := range causes {
-				if e.Cause == cause {
-					return nil
-				}
-			}
+		if e != nil && e.Outcome == ganger.Crashed && slices.Contains(causes, e.Cause) {
+			return nil
 		}
 		return fmt.Errorf("want crashed %q", causes)
 	}

@@ -4,8 +4,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/wall"
@@ -17,7 +19,10 @@ func deaths(t *testing.T, s Subject) {
 	for _, script := range slices.Sorted(maps.Keys(s.Deaths)) {
 		before := []string{""}
 		if s.Speaks {
-			before = append(before, "feedback 5;", "ask why;")
+			before = append(before, "feedback 5;")
+		}
+		if s.Asks {
+			before = append(before, "ask why;")
 		}
 		for _, b := range before {
 			o := s.open(t, 1)
@@ -114,8 +119,8 @@ func killedAtSend(t *testing.T, s Subject) {
 
 // panics: a panic is told with its message, and with a stack.
 func panics(t *testing.T, s Subject) {
-	if !s.Fails {
-		t.Skip("this worker's words do not cross")
+	if !s.Panics {
+		t.Skip("a panic ends this worker without a word of the protocol")
 	}
 	o := s.open(t, 1)
 	defer o.close()
@@ -142,6 +147,26 @@ func breaks(t *testing.T, s Subject) {
 		o.start(script).wants(wantCrash(ganger.CauseProtocol))
 		o.gone(ganger.LeavingProtocol)
 		o.unusable()
+		o.close()
+	}
+}
+
+// unasked: bytes that are there before a request would be taken for its answer.
+// They cost the life, and the request nothing.
+func unasked(t *testing.T, s Subject) {
+	if s.Early == "" {
+		t.Skip("nothing can be said unasked")
+	}
+	for _, slots := range slices.Compact([]int{1, max(s.Slots, 1)}) {
+		o := s.open(t, slots)
+		o.start("late " + strconv.QuoteToASCII(s.Early) + ";echo x").wants(wantDone("x"))
+		time.Sleep(5 * lateness) // until they are there: with one slot nobody reads them
+		also := wantNever
+		if s.Blind && slots == 1 {
+			also = wantCrash(ganger.CauseProtocol)
+		}
+		o.start("echo y").wants(wantUnsent, also)
+		o.gone(ganger.LeavingProtocol)
 		o.close()
 	}
 }

@@ -28,6 +28,15 @@ type Subject struct {
 	// Breaks are scripts that break the protocol: their calls end with the cause
 	// protocol and the life is killed.
 	Breaks []string
+	// Early are bytes that no worker may send without a request in hand; empty if
+	// it has no such channel.
+	Early string
+	// Blind: with one slot it does not look for such bytes before it writes, and
+	// blames them on the request.
+	Blind bool
+	// Slow: it may learn of a death later than Gone closes, and then blames it on
+	// a call that is started in between.
+	Slow bool
 	// BadStarts are scripts that keep a life from becoming ready.
 	BadStarts []string
 	// Kill ends a life as a stranger would, such as by a signal; nil: nobody can.
@@ -39,7 +48,9 @@ type Subject struct {
 	Deaf ganger.Leaving
 
 	Soft   bool // a call can be asked to end without its life being ended
-	Speaks bool // feedback and questions cross
+	Speaks bool // feedback crosses
+	Asks   bool // questions cross
+	Panics bool // a panic is told with its message
 	Fails  bool // the worker's errors cross
 	Prints bool // the worker has a standard output beside the protocol
 	Bubble bool // works in virtual time
@@ -76,6 +87,7 @@ var rows = []row{
 	{"T22KilledAtTheSend", killedAtSend},
 	{"T24Panics", panics},
 	{"T27BreaksTheProtocol", breaks},
+	{"T27SpeaksUnasked", unasked},
 	{"T28StrayPrint", prints},
 	{"T29FeedbackInOrder", feedback},
 	{"T31FeedbackBeforeTheDeath", lastFeedback},
@@ -133,6 +145,7 @@ func patience() (context.Context, context.CancelFunc) {
 type opened struct {
 	wall.Instance[string, string]
 	t *testing.T
+	s Subject
 }
 
 // open opens a life.
@@ -147,7 +160,7 @@ func (s Subject) open(t *testing.T, slots int) opened {
 	if i.Slots() < slots || i.Exit() != (ganger.Exit{}) {
 		t.Errorf("a new life has %d slots and exit %+v, want %d and none", i.Slots(), i.Exit(), slots)
 	}
-	return opened{i, t}
+	return opened{i, t, s}
 }
 
 // close stops the life, which may be dead already, and checks that it is gone.
@@ -173,7 +186,11 @@ func (o opened) gone(want ganger.Leaving) {
 // unusable checks that a life that is gone takes no call.
 func (o opened) unusable() {
 	o.t.Helper()
-	o.start("echo x").wants(wantUnsent)
+	also := wantNever
+	if o.s.Slow {
+		also = wantCrash(o.Exit().Reason.Cause())
+	}
+	o.start("echo x").wants(wantUnsent, also)
 }
 
 // usable checks that the life performs.

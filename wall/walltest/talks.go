@@ -26,7 +26,7 @@ func answers(t *testing.T, s Subject) {
 	for n := range 50 {
 		o.start(fmt.Sprintf("echo %d", n)).wants(wantDone(fmt.Sprint(n)))
 	}
-	if s.Speaks {
+	if s.Asks {
 		o.start("ask why").wants(wantDone("answer to why"))
 	}
 	if r, ok := o.Instance.(wall.Runner[string, string]); ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -34,15 +33,6 @@ func TestMain(m *testing.M) {
 		os.Exit(work(name))
 	}
 	os.Exit(m.Run())
-}
-
-// speaker is the worker's side of a dialect: it serves until the end of s.
-type speaker func(s io.ReadWriter, slots int, w *walltest.Worker) error
-
-var speakers = map[string]speaker{
-	"native": func(s io.ReadWriter, slots int, w *walltest.Worker) error {
-		return native.Serve(s, slots, native.JSON[string](), native.JSON[string](), w.Perform)
-	},
 }
 
 // work is the main function of a worker process.
@@ -93,7 +83,7 @@ func onProcess(dialect string, channel process.Channel, slots int, at string) wa
 // inMemory is a wall of streams in memory.
 func inMemory(dialect string, slots int, at string) wall.Wall[wall.Stream] {
 	return walltest.Pipes{Worker: func(_ wall.Start, f *walltest.Far) ganger.Exit {
-		w := &walltest.Worker{Wire: f, Die: func(how string) {
+		w := &walltest.Worker{Wire: f, Dead: f.Dead(), Die: func(how string) {
 			x := ganger.Exit{Reason: ganger.LeavingSignal(9), Code: -1, Signal: "SIGKILL"}
 			if text, ok := strings.CutPrefix(how, "exit "); ok {
 				n, _ := strconv.Atoi(text)
@@ -140,14 +130,16 @@ func nativeFaults(s walltest.Subject) walltest.Subject {
 		"raw " + half + ";close;deaf 3s",
 	}
 	s.BadStarts = []string{"exit 3", "kill", "deaf 3s", `raw "I am not what you think, but I am long enough\n";deaf 3s`, "close;deaf 3s"}
-	s.Soft, s.Speaks, s.Fails = true, true, true
+	s.Early = "I was not asked for this, but I say it all the same\n"
+	s.Blind = true
+	s.Soft, s.Speaks, s.Asks, s.Fails, s.Panics = true, true, true, true, true
 	return s
 }
 
 func TestGoroutine(t *testing.T) {
 	walltest.Run(t, walltest.Subject{
 		Slots: 16, Deaths: map[string]ganger.Cause{"panic gone": "panic"}, Deaf: ganger.LeavingAbandoned,
-		Soft: true, Speaks: true, Fails: true, Bubble: true,
+		Soft: true, Speaks: true, Asks: true, Fails: true, Panics: true, Bubble: true,
 		Wall: func(slots int, _ string) wall.Wall[wall.Instance[string, string]] {
 			return goroutine.Wall[string, string]{Slots: slots, Begin: func(context.Context) (goroutine.Perform[string, string], error) {
 				return new(walltest.Worker).Perform, nil

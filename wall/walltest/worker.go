@@ -22,6 +22,9 @@ type Worker struct {
 	Die func(how string)
 	// Wire is the channel of the protocol, for what is below the protocol.
 	Wire io.WriteCloser
+	// Dead is closed at the death of a life that is not a process, which would
+	// take its waits with it. Nil: nothing has to end them.
+	Dead <-chan struct{}
 
 	mu   sync.Mutex // guards what follows; never held across a call or a channel operation
 	here int        // scripts that wait in gather
@@ -64,7 +67,7 @@ func (w *Worker) do(ctx context.Context, verb, arg string, h wall.Host) (string,
 	case "fail":
 		return "", errors.New(arg)
 	case "sleep", "deaf":
-		return "", wait(ctx, verb == "deaf", arg)
+		return "", w.wait(ctx, verb == "deaf", arg)
 	case "tell":
 		h.Feedback([]byte(arg))
 	case "feedback":
@@ -100,22 +103,24 @@ func (w *Worker) do(ctx context.Context, verb, arg string, h wall.Host) (string,
 }
 
 // wait waits for the time that arg says, or until ctx ends.
-func wait(ctx context.Context, deaf bool, arg string) error {
+func (w *Worker) wait(ctx context.Context, deaf bool, arg string) error {
 	d, err := time.ParseDuration(arg)
 	if err != nil {
 		return err
 	}
+	asked := ctx.Done()
 	if deaf {
-		time.Sleep(d)
-		return nil
+		asked = nil
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return nil
-	case <-ctx.Done():
+	case <-asked:
 		return context.Cause(ctx)
+	case <-w.Dead:
+		return errDying
 	}
 }
 
