@@ -74,7 +74,7 @@ func TestProcessLines(t *testing.T) {
 	for name, channel := range map[string]process.Channel{"stdio": process.Stdio, "private": process.Private} {
 		t.Run(name, func(t *testing.T) {
 			walltest.Run(t, linesFaults(walltest.Subject{
-				Kill: strangersSignal, Killed: "signal 9", Prints: channel == process.Private, Loops: 50,
+				Kill: strangersSignal, Killed: "signal 9", Prints: channel == process.Private, Loops: loops,
 				Wall: func(slots int, at string) wall.Wall[wall.Instance[string, string]] {
 					return overLines(onProcess("lines", channel, slots, at))
 				},
@@ -87,7 +87,7 @@ func TestProcessJSONLines(t *testing.T) {
 	for name, channel := range map[string]process.Channel{"stdio": process.Stdio, "private": process.Private} {
 		t.Run(name, func(t *testing.T) {
 			walltest.Run(t, jsonFaults(walltest.Subject{
-				Kill: strangersSignal, Killed: "signal 9", Prints: channel == process.Private, Loops: 50,
+				Kill: strangersSignal, Killed: "signal 9", Prints: channel == process.Private, Loops: loops,
 				Wall: func(slots int, at string) wall.Wall[wall.Instance[string, string]] {
 					return overJSONLines(onProcess("jsonl", channel, slots, at))
 				},

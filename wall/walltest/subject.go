@@ -1,6 +1,7 @@
 package walltest
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"testing/synctest"
@@ -54,7 +55,7 @@ type Subject struct {
 	Fails  bool // the worker's errors cross
 	Prints bool // the worker has a standard output beside the protocol
 	Bubble bool // works in virtual time
-	Loops  int  // how often a race is run. Zero means 500
+	Loops  int  // how often a race is run. Zero means 500; with fewer not every pair of faults is tried
 }
 
 // Run runs every row of the suite on s, each as a subtest.
@@ -126,12 +127,10 @@ func (s Subject) grace() time.Duration {
 	return 100 * time.Millisecond
 }
 
-func (s Subject) loops() int {
-	if s.Loops == 0 {
-		return 500
-	}
-	return s.Loops
-}
+// full is how often a race is run where that is cheap.
+const full = 500
+
+func (s Subject) loops() int { return cmp.Or(s.Loops, full) }
 
 // guard is how long a test waits before it takes something for hung.
 const guard = 30 * time.Second

@@ -161,7 +161,7 @@ func TestProcessNative(t *testing.T) {
 	for name, channel := range map[string]process.Channel{"pipes": process.Private, "pair": process.Pair} {
 		t.Run(name, func(t *testing.T) {
 			walltest.Run(t, nativeFaults(walltest.Subject{
-				Slots: 16, Kill: strangersSignal, Killed: "signal 9", Prints: true, Loops: 50,
+				Slots: 16, Kill: strangersSignal, Killed: "signal 9", Prints: true, Loops: loops,
 				Wall: func(slots int, at string) wall.Wall[wall.Instance[string, string]] {
 					return overNative(onProcess("native", channel, slots, at))
 				},

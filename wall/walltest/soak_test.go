@@ -1,0 +1,6 @@
+//go:build soak
+
+package walltest_test
+
+// loops is how often a race is run on walls whose lives are dear.
+const loops = 500
