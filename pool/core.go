@@ -196,7 +196,7 @@ func (c *core[T, Q, R, C]) queueOf(e *entry[T, Q, R, C]) queue[*entry[T, Q, R, C
 // againLocked queues an entry once more: in front, because it was let in before
 // all that wait, or behind when another should go first.
 func (c *core[T, Q, R, C]) againLocked(e *entry[T, Q, R, C], behind bool) {
-	e.place, e.call, e.death = queued, nil, nil
+	e.place, e.call, e.death, e.asked = queued, nil, nil, nil
 	if behind {
 		c.queueOf(e).push(e)
 	} else {

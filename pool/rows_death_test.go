@@ -33,11 +33,10 @@ func (r *running) workers() (all []inspect.Worker) {
 // poll waits until ok holds, for the state of other processes.
 func poll(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 60_000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 	t.Fatalf("not within a minute: %s", what)
 }

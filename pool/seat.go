@@ -223,9 +223,9 @@ func (h *holder[T, Q, R, C]) patience() (time.Duration, bool) {
 	h.core.mu.Lock()
 	defer h.core.mu.Unlock()
 	switch {
-	case ttl == 0 || !h.listed:
+	case ttl == 0 || h.spentLocked(): // spent: it leaves when its successor is there
 		return 0, false
-	case len(h.hand) > 0:
+	case len(h.hand) > 0 || !h.listed: // looks again later
 		return ttl, true
 	}
 	return ttl - time.Since(h.rested), true
