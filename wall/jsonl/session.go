@@ -28,8 +28,10 @@ type session[Q, R any] struct {
 	queue   []byte
 	added   int64 // bytes ever queued
 	offered int64 // bytes that the stream took, or may just be taking
-	bye     bool  // close when the queue is written
-	over    error // not nil: nothing can be started any more
+	writing bool
+	written sync.Cond // writing is over
+	bye     bool      // close when the queue is written
+	over    error     // not nil: nothing can be started any more
 }
 
 // pending is a call in hand, whose request ends at an offset of what is written.
@@ -45,6 +47,7 @@ func newSession[Q, R any](s wall.Stream, in *reader, slots int, cancels bool) *s
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		inHand: make(map[uint64]pending[R]),
 	}
+	n.written.L = &n.mu
 	go n.read()  // ends with the stream
 	go n.write() // ends with the reader
 	return n
@@ -60,9 +63,13 @@ func (s *session[Q, R]) Start(q Q, c *wall.Call[R]) {
 		return
 	}
 	s.mu.Lock()
-	if err := s.over; err != nil {
+	over := s.over
+	if over == nil && s.gone() {
+		over = wall.ErrGone // the reader may not have heard of it yet
+	}
+	if over != nil {
 		s.mu.Unlock()
-		c.Finish(none, unsent(err))
+		c.Finish(none, unsent(over))
 		return
 	}
 	s.last++
@@ -101,6 +108,16 @@ func (s *session[Q, R]) queueLocked(parts ...[]byte) {
 	for _, p := range parts {
 		s.queue = append(s.queue, p...)
 		s.added += int64(len(p))
+	}
+}
+
+// gone reports whether the life is known to have ended.
+func (s *session[Q, R]) gone() bool {
+	select {
+	case <-s.stream.Gone():
+		return true
+	default:
+		return false
 	}
 }
 
@@ -145,10 +162,17 @@ func (s *session[Q, R]) write() {
 		b, bye := s.queue, s.bye
 		s.queue = spare[:0]
 		s.offered += int64(len(b))
+		s.writing = len(b) > 0
 		s.mu.Unlock()
 		if len(b) > 0 {
-			if n, err := s.stream.Write(b); n < len(b) {
-				s.unwritten(len(b)-n, err)
+			n, err := s.stream.Write(b)
+			s.mu.Lock()
+			s.offered -= int64(len(b) - n)
+			s.writing = false
+			s.written.Broadcast()
+			s.mu.Unlock()
+			if n < len(b) {
+				s.unwritten(err)
 				return
 			}
 		}
@@ -167,15 +191,14 @@ func (s *session[Q, R]) write() {
 	}
 }
 
-// unwritten ends what the stream did not take whole, which is short by so many
-// bytes: it can never be answered. The reader goes on for the rest.
-func (s *session[Q, R]) unwritten(short int, err error) {
+// unwritten ends what the stream did not take whole: it can never be answered.
+// The reader goes on for the rest.
+func (s *session[Q, R]) unwritten(err error) {
 	why := unsent(fmt.Errorf("%w: the request could not be written: %w", wall.ErrGone, err))
 	s.mu.Lock()
 	if s.over == nil {
 		s.over = why
 	}
-	s.offered -= int64(short)
 	whole := s.offered
 	lost := s.collectLocked(func(p pending[R]) bool { return p.end > whole })
 	s.mu.Unlock()
@@ -203,6 +226,9 @@ func (s *session[Q, R]) read() {
 	s.mu.Lock()
 	if s.over == nil {
 		s.over = err
+	}
+	for s.writing && s.gone() { // no write lasts then, and it is certain what was not taken
+		s.written.Wait()
 	}
 	taken := s.offered
 	rest := s.collectLocked(func(pending[R]) bool { return true })

@@ -51,6 +51,16 @@ func (l *link[Q, R]) decode(body []byte) (R, error) {
 	}
 }
 
+// gone reports whether the life is known to have ended.
+func (l *link[Q, R]) gone() bool {
+	select {
+	case <-l.stream.Gone():
+		return true
+	default:
+		return false
+	}
+}
+
 // taken returns up to which offset the worker took what was written.
 func (l *link[Q, R]) taken(written int64) int64 {
 	if u, ok := l.stream.(wall.Unreader); ok {

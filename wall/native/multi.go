@@ -114,6 +114,8 @@ func (s *multi[Q, R]) take() (*slot[R], error) {
 	switch n := len(s.free); {
 	case s.over != nil:
 		return nil, s.over
+	case s.gone():
+		return nil, wall.ErrGone // its reader may not have heard of it yet
 	case n == 0:
 		panic(fmt.Sprintf("native: a call was started while all %d slots were in use", len(s.slots)))
 	default:
@@ -223,6 +225,9 @@ func (s *multi[Q, R]) read() {
 	rest := s.collectLocked(func(*slot[R]) bool { return true })
 	s.mu.Unlock()
 	close(s.done)
+	if s.gone() {
+		s.out.rest() // now it is certain what was not taken
+	}
 	taken := s.taken(s.out.whole())
 	for _, c := range rest {
 		var none R

@@ -16,7 +16,7 @@ type outbox struct {
 	bound int
 
 	mu      sync.Mutex // guards what follows; never held across a write
-	room    sync.Cond  // the queue was taken, or an error came
+	changed sync.Cond  // the queue was taken, a write is over, or an error came
 	writing bool
 	queue   []byte
 	spare   []byte // the queue's other half: one is written, one is filled
@@ -27,7 +27,7 @@ type outbox struct {
 
 func newOutbox(w io.Writer, bound int) *outbox {
 	o := &outbox{w: w, bound: bound}
-	o.room.L = &o.mu
+	o.changed.L = &o.mu
 	return o
 }
 
@@ -53,7 +53,7 @@ func (o *outbox) addLocked(b []byte) int64 {
 func (o *outbox) send(b []byte) (end int64, err error) {
 	o.mu.Lock()
 	for o.bound > 0 && o.writing && len(o.queue) > 0 && len(o.queue)+len(b) > o.bound {
-		o.room.Wait()
+		o.changed.Wait()
 	}
 	if o.writing || len(o.queue) > 0 || o.err != nil {
 		end = o.addLocked(b)
@@ -92,6 +92,7 @@ func (o *outbox) flushUntil(until int64) (more bool, err error) {
 		o.writing = true
 		o.writeLocked()
 		o.writing = false
+		o.changed.Broadcast()
 	}
 	return len(o.queue) > 0, o.err
 }
@@ -102,6 +103,7 @@ func (o *outbox) drainLocked() error {
 		o.writeLocked()
 	}
 	o.writing = false
+	o.changed.Broadcast()
 	err := o.err
 	o.mu.Unlock()
 	return err
@@ -112,7 +114,7 @@ func (o *outbox) writeLocked() {
 	b := o.queue
 	o.queue = o.spare[:0]
 	o.offered = o.added
-	o.room.Broadcast()
+	o.changed.Broadcast()
 	o.mu.Unlock()
 	n, err := o.w.Write(b)
 	o.mu.Lock()
@@ -125,9 +127,9 @@ func (o *outbox) writeLocked() {
 // wroteLocked notes the end of a write, which was short by so many bytes.
 func (o *outbox) wroteLocked(short int, err error) {
 	o.offered -= int64(short)
+	o.changed.Broadcast()
 	if err != nil {
 		o.err, o.queue = err, nil
-		o.room.Broadcast()
 	}
 }
 
@@ -137,4 +139,14 @@ func (o *outbox) whole() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.offered
+}
+
+// rest waits until nobody writes. It is for streams whose life has ended, on
+// which no write lasts.
+func (o *outbox) rest() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.changed.Wait()
+	}
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/ganger-dev/ganger"
@@ -14,7 +15,8 @@ import (
 // write and one read, and no change of goroutine.
 type single[Q, R any] struct {
 	link[Q, R]
-	out *outbox
+	out  *outbox
+	peek wall.Peeker // nil: the stream cannot tell
 
 	// Of the goroutine that performs; one call follows the other.
 	buf  []byte
@@ -29,7 +31,8 @@ type single[Q, R any] struct {
 }
 
 func newSingle[Q, R any](l link[Q, R]) *single[Q, R] {
-	return &single[Q, R]{link: l, out: newOutbox(l.stream, 0)}
+	peek, _ := l.stream.(wall.Peeker)
+	return &single[Q, R]{link: l, out: newOutbox(l.stream, 0), peek: peek}
 }
 
 func (s *single[Q, R]) Slots() int { return 1 }
@@ -53,9 +56,9 @@ func (s *single[Q, R]) Run(q Q, c *wall.Call[R]) {
 	if cap(b) <= 1<<20 { // one big request must not hold its memory for ever
 		s.buf = b
 	}
-	if n := s.in.Buffered(); n > 0 {
-		s.over = broken("%d bytes came although nothing was asked", n)
-		c.Finish(none, unsent(s.over))
+	if s.early() {
+		s.over = fmt.Errorf("%w: %w", wall.ErrEarly, errUnasked)
+		c.Finish(none, s.over)
 		return
 	}
 	s.mu.Lock()
@@ -69,6 +72,13 @@ func (s *single[Q, R]) Run(q Q, c *wall.Call[R]) {
 	r, err := s.exchange(b)
 	s.leave()
 	c.Finish(r, err)
+}
+
+var errUnasked = errors.New("bytes came although nothing was asked")
+
+// early reports whether bytes are there that nobody asked for.
+func (s *single[Q, R]) early() bool {
+	return s.in.Buffered() > 0 || s.peek != nil && s.peek.Waiting()
 }
 
 // exchange sends the frame and reads until its response.
