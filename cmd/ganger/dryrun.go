@@ -58,7 +58,8 @@ func (p *plan) commandLine(path string, args, env []string) string {
 	if len(env) > 0 {
 		words = append(words, "env")
 		for _, e := range env {
-			words = append(words, replace.Quote(e))
+			name, value, _ := strings.Cut(e, "=")
+			words = append(words, replace.Quote(name)+"="+replace.Quote(value))
 		}
 	}
 	words = append(words, replace.Quote(path))

@@ -73,13 +73,11 @@ func (p pooled[R]) kill() {
 
 // newEngine returns the engine of a plan. Its tasks are told to j when they
 // start and when they have ended.
-func newEngine(p *plan, j *job) (engine, error) {
-	switch p.opts.proto {
-	case "exec":
-		return execEngine(p, j), nil
-	default:
-		return warmEngine(p, j)
+func newEngine(p *plan, j *job) engine {
+	if p.opts.proto == "exec" {
+		return execEngine(p, j)
 	}
+	return warmEngine(p, j)
 }
 
 // config is the part of a pool's configuration that all protocols share.
@@ -112,6 +110,9 @@ func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) 
 	return pool.Kind[*task, Q, R, struct{}]{
 		Name: p.opts.proto,
 		Request: func(h pool.Held[struct{}], t *task) (Q, error) {
+			if j.taking.Err() != nil {
+				t.withdraw() // between the stop and its ticket's cancel
+			}
 			if !t.start() {
 				var none Q
 				return none, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: errNotStarted}

@@ -136,13 +136,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 		events := j.hub.Events(over)
 		others.Go(func() { j.tellDeaths(events) })
 	}
-	var err error
-	j.engine, err = newEngine(j.plan, j)
-	if err != nil {
-		end()
-		others.Wait()
-		return complain(s.err, err)
-	}
+	j.engine = newEngine(j.plan, j)
 	workers := make(chan struct{})
 	go func() { _ = j.engine.Run(j.going); close(workers) }() // waited for below
 	printed := make(chan error, 1)

@@ -100,8 +100,8 @@ func (j *job) print(t *task, e end, v verdict) func(*bufio.Writer) error {
 		if err != nil || v.outcome == ganger.Done || t.phase.Load() == withdrawn {
 			return err
 		}
-		if v.cause == ganger.CauseStart && !j.ran.Load() {
-			return nil // told once, when the run has ended
+		if _, fixed := j.plan.program(); fixed && v.cause == ganger.CauseStart && !j.ran.Load() {
+			return nil // the same for each task: told once, when the run has ended
 		}
 		if err := out.Flush(); err != nil { // what the task printed comes first
 			return err

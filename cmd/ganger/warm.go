@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
 	"github.com/ganger-dev/ganger/pool"
 	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/jsonl"
+	"github.com/ganger-dev/ganger/wall/lines"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 )
@@ -36,17 +37,23 @@ func (w seated) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {
 }
 
 // warmEngine performs the tasks by workers that live on.
-func warmEngine(p *plan, j *job) (engine, error) {
+func warmEngine(p *plan, j *job) engine {
 	c := p.config(j)
 	c.Line = j.line
 	switch p.opts.proto {
 	case "native":
-		w := wall.Speak(seated{p, process.Private}, native.Dialect[json.RawMessage, json.RawMessage]{
+		d := native.Dialect[json.RawMessage, json.RawMessage]{
 			Request: native.JSON[json.RawMessage](), Response: native.JSON[json.RawMessage](), Slots: p.opts.slots,
-		})
-		return warm(p, j, w, c, p.value, oneLine), nil
+		}
+		return warm(p, j, wall.Speak(seated{p, process.Private}, d), c, p.value, oneLine)
+	case "jsonl":
+		d := jsonl.Dialect[json.RawMessage, json.RawMessage]{Ready: p.opts.ready, Slots: p.opts.slots}
+		return warm(p, j, wall.Speak(seated{p, process.Stdio}, d), c, p.value, oneLine)
 	default:
-		return nil, fmt.Errorf("--proto %s is not here yet", p.opts.proto)
+		d := lines.Dialect[[]byte, []byte]{Ready: p.opts.ready}
+		task := func(t *task) []byte { return t.Bytes }
+		answer := func(line []byte) []byte { return line }
+		return warm(p, j, wall.Speak(seated{p, process.Stdio}, d), c, task, answer)
 	}
 }
 

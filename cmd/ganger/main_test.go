@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/native"
+)
+
+// TestMain makes this binary the tool and its workers: scripts run it under
+// these names, with real exit statuses and under the race detector.
+func TestMain(m *testing.M) {
+	if os.Getenv("GANGER_GUARD") != "" {
+		main() // the tool executes itself as its guard
+	}
+	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker})
+}
+
+// jsonlWorker answers JSON lines with what they hold.
+func jsonlWorker() {
+	if len(os.Args) > 1 {
+		fmt.Println(`{"ready":true}`)
+	}
+	in := json.NewDecoder(os.Stdin)
+	for {
+		var q struct {
+			ID      uint64
+			Request json.RawMessage
+		}
+		if err := in.Decode(&q); err != nil {
+			return
+		}
+		switch string(q.Request) {
+		case `"fail"`:
+			fmt.Printf(`{"id":%d,"error":{"message":"it broke"}}`+"\n", q.ID)
+		case `"rubbish"`:
+			fmt.Println("rubbish")
+		default:
+			fmt.Printf(`{"id":%d,"response":%s}`+"\n", q.ID, q.Request)
+		}
+	}
+}
+
+// nativeWorker is a worker of the native protocol that does what its task says.
+func nativeWorker() {
+	slots := 1
+	if len(os.Args) > 1 {
+		slots, _ = strconv.Atoi(os.Args[1])
+	}
+	native.Main(slots, func(ctx context.Context, task any, _ wall.Host) (any, error) {
+		word, rest, _ := strings.Cut(fmt.Sprint(task), " ")
+		switch word {
+		case "crash":
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		case "crash-once": // rest is a file that says that it did
+			if _, err := os.Stat(rest); err != nil {
+				_ = os.WriteFile(rest, nil, 0o600)
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		case "exit":
+			status, _ := strconv.Atoi(rest)
+			os.Exit(status)
+		case "fail":
+			fmt.Fprintln(os.Stderr, "words on stderr")
+			time.Sleep(50 * time.Millisecond) // what is said after the answer is the next task's
+			return nil, errors.New(rest)
+		case "print":
+			fmt.Println("this goes to a log")
+		case "sleep":
+			d, _ := time.ParseDuration(rest)
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		case "pid":
+			return os.Getpid(), nil
+		case "seat":
+			return os.Getenv("GANGER_SEAT") + os.Getenv("GANGER_TASK"), nil
+		}
+		return task, nil
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each race-tested process waits a second
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// exits is a command of the scripts: "exits STATUS COMMAND ARGUMENT..." runs the
+// command as exec does, and wants exactly that exit status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
