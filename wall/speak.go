@@ -109,6 +109,9 @@ func expire(c <-chan struct{}, d time.Duration) bool {
 		return true
 	default:
 	}
+	if d <= 0 {
+		return false
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -126,8 +129,8 @@ type spoken[Q, R any] struct {
 	st   Start
 
 	mu   sync.Mutex // guards what follows
-	bye  bool       // the session's Bye was called
-	sake *Call[R]   // the call for whose sake the life was ended; nil: none
+	why  ganger.Leaving // of the first Stop, which called the session's Bye
+	sake *Call[R]       // the call for whose sake the life was ended; nil: none
 }
 
 type spokenRunner[Q, R any] struct {
@@ -150,14 +153,30 @@ func (i *spoken[Q, R]) Start(q Q, c *Call[R]) {
 }
 
 func (i *spoken[Q, R]) Stop(ctx context.Context, why ganger.Leaving) {
-	i.mu.Lock()
-	first := !i.bye
-	i.bye = true
-	i.mu.Unlock()
-	if first {
-		i.sess.Bye()
+	if !expire(i.Gone(), 0) {
+		i.mu.Lock()
+		first := i.why == ""
+		if first {
+			i.why = why
+		}
+		i.mu.Unlock()
+		if first {
+			i.sess.Bye()
+		}
 	}
 	i.Stream.Stop(ctx, why)
+}
+
+// Exit is the stream's, but a worker that took our bye and left in order, before
+// the stream was asked to end it, left for our reason.
+func (i *spoken[Q, R]) Exit() ganger.Exit {
+	x := i.Stream.Exit()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.why != "" && !x.Asked && x.Reason == ganger.LeavingExit(0) {
+		x.Reason, x.Asked = i.why, true
+	}
+	return x
 }
 
 func (i *spoken[Q, R]) Cancel(c *Call[R], as *ganger.Error) {
