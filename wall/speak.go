@@ -128,7 +128,7 @@ type spoken[Q, R any] struct {
 	sess Session[Q, R]
 	st   Start
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex     // guards what follows
 	why  ganger.Leaving // of the first Stop, which called the session's Bye
 	sake *Call[R]       // the call for whose sake the life was ended; nil: none
 }
