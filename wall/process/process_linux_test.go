@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/wall"
@@ -26,8 +28,18 @@ var roles = map[string]func(args []string){}
 
 const roleName = "PROCESS_TEST_ROLE"
 
+// leaked are the descriptors that whoever started the tests left to them, and
+// to all their children.
+var leaked []int
+
 func TestMain(m *testing.M) {
 	Main()
+	for _, fd := range inheritedFDs(2) {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			leaked = append(leaked, fd)
+		}
+	}
+	slices.Sort(leaked)
 	if role := roles[os.Getenv(roleName)]; role != nil {
 		_ = os.Unsetenv(roleName)
 		role(os.Args[1:])

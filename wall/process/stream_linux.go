@@ -201,10 +201,11 @@ func (s *stream) Kill(why ganger.Leaving) { s.child.kill(why) }
 // chance to finish that task: its first rung is TERM.
 func (s *stream) Stop(ctx context.Context, why ganger.Leaving) {
 	s.child.ask(why)
-	_ = s.writer.Close()
-	forTask := why == ganger.LeavingCancelled || why == ganger.LeavingExecTimeout
-	if !forTask && s.await(ctx, s.grace) {
-		return
+	if why != ganger.LeavingCancelled && why != ganger.LeavingExecTimeout {
+		_ = s.writer.Close()
+		if s.await(ctx, s.grace) {
+			return
+		}
 	}
 	if ctx.Err() == nil {
 		_ = s.child.signal(syscall.SIGTERM)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,18 +59,29 @@ func TestChannels(t *testing.T) {
 	}
 }
 
-// TestDescriptors: a worker has exactly the descriptors that it should have.
+// TestDescriptors: a worker has exactly the descriptors that it should have,
+// beside those that this program leaves to every child.
 func TestDescriptors(t *testing.T) {
 	tidy(t)
-	for channel, want := range map[Channel]string{Private: "0 1 2 3 4", Pair: "0 1 2 3", Stdio: "0 1 2"} {
-		out := make(chan string, 1)
-		c := sh(`exec 9>/dev/null; for i in 0 1 2 3 4 5 6 7 8; do [ -e /proc/$$/fd/$i ] && printf "%s " $i; done >&2; echo >&2`)
-		c.Channel = channel
-		s := open(t, c, wall.Start{Line: func(_ bool, line []byte) { out <- string(line) }})
-		if got := strings.TrimSpace(<-out); got != want {
-			t.Errorf("channel %d: descriptors %q, want %q", channel, got, want)
+	open(t, sh("read x <&3"), wall.Start{}) // whose descriptors are not for the others
+	list := func(pid int) (fds []int) {
+		dir, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		if err != nil {
+			t.Fatal(err)
 		}
-		gone(t, s)
+		for _, e := range dir {
+			fd, _ := strconv.Atoi(e.Name())
+			fds = append(fds, fd)
+		}
+		slices.Sort(fds)
+		return fds
+	}
+	for channel, want := range map[Channel][]int{Private: {0, 1, 2, 3, 4}, Pair: {0, 1, 2, 3}, Stdio: {0, 1, 2}} {
+		want = append(want, slices.DeleteFunc(slices.Clone(leaked), func(fd int) bool { return fd <= want[len(want)-1] })...)
+		s := open(t, Command{Path: "sleep", Args: []string{"1000"}, Channel: channel}, wall.Start{})
+		if got := list(s.child.pid); !slices.Equal(got, want) {
+			t.Errorf("channel %d: descriptors %v, want %v", channel, got, want)
+		}
 	}
 }
 
@@ -304,13 +316,15 @@ func TestWorkerThatClosesItsEndIsHeard(t *testing.T) {
 // other end and never reads.
 func TestBlockedWriteEndsAtTheDeath(t *testing.T) {
 	for _, channel := range []Channel{Private, Pair, Stdio} {
-		for _, script := range []string{`read x <&2; exec sleep 1000`, `setsid sleep 1000 & exec sleep 1000`} {
+		for _, script := range []string{`echo up >&2; exec sleep 1000`, `setsid sh -c 'echo up >&2; exec sleep 1000' & exec sleep 1000`} {
 			t.Run(fmt.Sprint(channel, script), func(t *testing.T) {
 				tidy(t)
 				c := sh(script)
 				c.Channel, c.KeepDaemons = channel, true
-				s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
+				up := make(chan struct{}, 1)
+				s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}, Line: func(bool, []byte) { up <- struct{}{} }})
 				defer endDaemons(t)
+				<-up
 				wrote := make(chan error, 1)
 				go func() {
 					n, err := s.Write(make([]byte, 4<<20))
@@ -361,7 +375,7 @@ func TestStopRungs(t *testing.T) {
 		{"at the end of input", `echo up >&4; read x <&3; exit 5`, ganger.LeavingStopped, 5, ""},
 		{"at TERM", `trap 'exit 6' TERM; echo up >&4; while :; do sleep 0.01; done`, ganger.LeavingTTL, 6, ""},
 		{"at KILL", `trap '' TERM; echo up >&4; while :; do sleep 0.01; done`, ganger.LeavingIdle, -1, "SIGKILL"},
-		{"TERM first when cancelled", `trap 'exit 6' TERM; echo up >&4; cat <&3; while :; do sleep 0.01; done`, ganger.LeavingCancelled, 6, ""},
+		{"TERM first when cancelled", `trap 'exit 6' TERM; echo up >&4; while read x <&3; do :; done; exit 5`, ganger.LeavingCancelled, 6, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tidy(t)

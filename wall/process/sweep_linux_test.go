@@ -68,6 +68,28 @@ func TestDaemonDiesWithItsWorker(t *testing.T) {
 	}
 }
 
+// TestKeepDaemons: those that left the group may outlive their worker.
+func TestKeepDaemons(t *testing.T) {
+	for _, library := range []bool{false, true} {
+		t.Run(fmt.Sprintf("library %v", library), func(t *testing.T) {
+			tidy(t)
+			if library {
+				asLibrary(t)
+			}
+			c := sh(daemon + `read x <&3`)
+			c.KeepDaemons = true
+			s := open(t, c, wall.Start{Env: []string{"P_DAEMON=" + t.Name()}})
+			defer endDaemons(t)
+			pid := number(t, s)
+			s.Kill(ganger.LeavingStopped)
+			gone(t, s)
+			if !running(pid) {
+				t.Error("the daemon was killed")
+			}
+		})
+	}
+}
+
 // TestUnmarkedMemberOfTheGroupDies: the mark is not needed in the group.
 func TestUnmarkedMemberOfTheGroupDies(t *testing.T) {
 	tidy(t)
