@@ -99,7 +99,7 @@ func (s *multi[Q, R]) questions(h frame.Header) (*questions, error) {
 	if p.asks == nil {
 		p.asks = newQuestions(p.call.Host, func(b []byte) { _, _ = s.out.send(b) })
 		if p.wanted {
-			p.asks.cancel(errUnwanted)
+			p.asks.cancel(why(p.call.Asked()))
 		}
 	}
 	return p.asks, nil

@@ -180,6 +180,42 @@ func TestT32AskWithAConcurrentCancel(t *testing.T) {
 	})
 }
 
+// TestT32ACancelEndsTheQuestion: also for a worker that passes over the cancel
+// and waits for its answer.
+func TestT32ACancelEndsTheQuestion(t *testing.T) {
+	slotted(t, func(t *testing.T, slots int) {
+		i, _ := open(t, text, roomy, raw(slots, func(s io.ReadWriter, in *frame.Reader) error {
+			h, _, err := in.Next()
+			if err == nil {
+				err = put(s, frame.Header{Kind: frame.Ask, ID: h.ID, Ask: 1}, "may I?")
+			}
+			for a := (frame.Header{}); err == nil && a.Kind != frame.Error; {
+				a, _, err = in.Next()
+			}
+			if err == nil {
+				err = put(s, frame.Header{Kind: frame.Cancelled, ID: h.ID}, "")
+			}
+			return errors.Join(err, hang(in))
+		}))
+		asked, cause := make(chan struct{}), make(chan error, 1)
+		h := &host{ask: func(ctx context.Context, _ []byte) ([]byte, error) {
+			close(asked)
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+			return nil, context.Cause(ctx)
+		}}
+		c := newCall[string](h)
+		i.Start("x", &c.Call)
+		await(t, asked, "the question")
+		i.Cancel(&c.Call, unwanted)
+		_, err := c.wait(t)
+		outcome(t, err, ganger.Cancelled, ganger.CauseTask)
+		if got := <-cause; got != error(unwanted) {
+			t.Errorf("the question ended because of %v, want %v", got, unwanted)
+		}
+	})
+}
+
 // TestQuestionsAreBounded: a worker that asks and asks is not paid for.
 func TestQuestionsAreBounded(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
