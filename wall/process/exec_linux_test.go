@@ -324,6 +324,33 @@ func TestExecStopAndKill(t *testing.T) {
 	}
 }
 
+// TestHammerExecKill kills a life around the starts of its calls: each call has
+// one end, and the life is gone.
+func TestHammerExecKill(t *testing.T) {
+	tidy(t)
+	for round := range 30 {
+		i, err := Exec{Slots: 4}.Open(t.Context(), wall.Start{Name: "w", Incarnation: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := make(chan *pending, 4)
+		for range 4 {
+			go func() { calls <- begin(i, Request{Path: "sleep", Args: []string{"1000"}}) }()
+		}
+		for range round * 1000 {
+			_ = i.Usage() // passes some time
+		}
+		i.Kill(ganger.LeavingStopped)
+		gone(t, i)
+		for range 4 {
+			p := <-calls
+			if <-p.ended; p.Err != wall.ErrUnsent && ganger.OutcomeOf(p.Err) != ganger.Crashed {
+				t.Errorf("round %d: ended with %v", round, p.Err)
+			}
+		}
+	}
+}
+
 // TestExecEndsAlthoughDescendantHoldsTheOutputs: what it wrote before is there.
 func TestExecEndsAlthoughDescendantHoldsTheOutputs(t *testing.T) {
 	for _, keep := range []bool{false, true} {

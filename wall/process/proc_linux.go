@@ -46,8 +46,8 @@ func environ(pid int) []byte {
 
 // status is a part of /proc/PID/stat.
 type status struct {
-	dead           bool // a zombie, or nearly
-	group, session int
+	dead                   bool // a zombie, or nearly
+	parent, group, session int
 }
 
 func statusOf(pid int) (s status, ok bool) {
@@ -61,6 +61,7 @@ func statusOf(pid int) (s status, ok bool) {
 		return s, false
 	}
 	s.dead = f[0] == "Z" || f[0] == "X"
+	s.parent, _ = strconv.Atoi(f[1])
 	s.group, _ = strconv.Atoi(f[2])
 	s.session, _ = strconv.Atoi(f[3])
 	return s, true

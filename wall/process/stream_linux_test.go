@@ -546,3 +546,37 @@ func TestT54LivesAreNotConfused(t *testing.T) {
 		t.Errorf("%d marks, want %d", len(seen), lives)
 	}
 }
+
+func BenchmarkPingPong(b *testing.B) {
+	for _, channel := range []Channel{Private, Pair, Stdio} {
+		b.Run(fmt.Sprint(channel), func(b *testing.B) {
+			c := sh([]string{Private: `exec cat <&3 >&4`, Pair: `exec cat <&3 >&3`, Stdio: `exec cat`}[channel])
+			c.Channel = channel
+			s, err := c.Open(b.Context(), wall.Start{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Stop(b.Context(), ganger.LeavingStopped)
+			msg := make([]byte, 64)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Write(msg); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(s, msg); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkOpenAndStop(b *testing.B) {
+	for b.Loop() {
+		s, err := Command{Path: "/bin/cat", Channel: Stdio}.Open(b.Context(), wall.Start{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Stop(b.Context(), ganger.LeavingStopped)
+	}
+}

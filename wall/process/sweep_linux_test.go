@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/wall"
@@ -169,6 +171,15 @@ func adopt(args []string) {
 		fmt.Println(err)
 		return
 	}
+	for range 3 { // they die without a mark and without a life that ends
+		_ = exec.Command("setsid", "-f", "env", "-i", "true").Run()
+	}
+	for zombies := true; zombies; time.Sleep(time.Millisecond) {
+		zombies = slices.ContainsFunc(processes(), func(pid int) bool {
+			st, ok := statusOf(pid)
+			return ok && st.dead && st.parent == os.Getpid()
+		})
+	}
 	line, _ := bufio.NewReader(l).ReadString('\n')
 	pid, _ := strconv.Atoi(strings.TrimSpace(line))
 	end := func(l wall.Life) {
@@ -190,7 +201,9 @@ func TestAdopt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", `sleep 86400 >/dev/null 2>&1 & exec "$1" $!`, "sh", self)
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", `sleep 86400 >/dev/null 2>&1 & exec "$1" $!`, "sh", self)
 	cmd.Env = append(os.Environ(), roleName+"=adopt", "GORACE=atexit_sleep_ms=0", "P_DAEMON="+t.Name())
 	out, err := cmd.Output()
 	want := "inherited true wiped true\ninherited true wiped true\ninherited true wiped false\n"
