@@ -167,6 +167,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T,
 	}
 	if j.died {
 		e.deaths++
+		h.blamed = true
 	}
 	if j.again && c.phase == closed { // it would never run again
 		j.again, j.end = false, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: h.worker, Err: ErrClosed}

@@ -17,6 +17,7 @@ import (
 	"github.com/ganger-dev/ganger/life"
 	"github.com/ganger-dev/ganger/pool"
 	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/lines"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 )
@@ -476,4 +477,36 @@ func TestT55StatusStream(t *testing.T) {
 			t.Errorf("states were %v, want %s", got, want)
 		}
 	})
+}
+
+// TestP17MuteWorkerThatNeverAnswers: a worker that says no hello proves itself by
+// its first answer; until one has, its death or silence is a failed start.
+func TestP17MuteWorkerThatNeverAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		name, script string
+		limit        time.Duration
+		words        []string
+	}{
+		{"exits at once", "echo bad config >&2; exit 4", 30 * time.Second, []string{"exit 4", "bad config", "sh -c"}},
+		{"exits on its first request", "read x; echo bad input >&2; exit 5", 30 * time.Second, []string{"exit 5", "bad input"}},
+		{"never answers", "sleep 100", 100 * time.Millisecond, []string{"no answer to its first request within the start time-out of 100ms"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := wall.Speak(process.Command{Path: "sh", Args: []string{"-c", tt.script}, Channel: process.Stdio}, lines.Dialect[[]byte, []byte]{})
+			p := pool.New(pool.Kind[string, []byte, []byte, struct{}]{
+				Request: func(_ pool.Held[struct{}], s string) ([]byte, error) { return []byte(s), nil },
+			}, w, pool.Config{Workers: 2, StartTimeout: tt.limit, CancelGrace: 10 * time.Millisecond, Restart: life.Policy{Min: time.Millisecond}})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); _ = p.Run(ctx) }()
+			t.Cleanup(func() { cancel(); <-done })
+			_, err := p.Do(guard(t), pool.Task[string]{Value: "x", MaxDeaths: 1})
+			wantEnd(t, err, ganger.Rejected, ganger.CauseStart)
+			for _, word := range tt.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("the error does not tell %q: %v", word, err)
+				}
+			}
+		})
+	}
 }

@@ -59,6 +59,7 @@ type holder[T, Q, R, C any] struct {
 	doomed     bool                 // it is going or gone, gets no more
 	leaving    ganger.Leaving       // why it is to go when its hand is empty; "" stays
 	unready    error                // why its start counts as failed after all
+	blamed     bool                 // a task bears its death
 	filling    bool
 	refill     bool
 }
@@ -263,15 +264,19 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		c.mu.Lock()
 	}
 	s.lives = slices.DeleteFunc(s.lives, func(x *holder[T, Q, R, C]) bool { return x == h })
-	why, doomed, unready := h.leaving, h.doomed, h.unready
-	if h.given > 0 {
-		// A life that was given something answers for nothing here: what it had
-		// in hand has been judged, and one that goes after each task is slow, not
-		// sick. Only lives that never come to anything are held up.
-		h.tenure.Excuse()
+	why, doomed := h.leaving, h.doomed
+	if h.unready == nil && (doomed || isClosed(h.Gone())) && !h.spoke && c.unprovenLocked() {
+		h.unready = errSilent
 	}
-	if unready != nil {
-		s.unready = c.unreadyError(h, unready)
+	unready := h.unready
+	switch {
+	case unready != nil:
+		s.unready = h.unreadyError()
+	case h.spoke || h.blamed:
+		// It came to something: what it had in hand has been judged, and a worker
+		// that goes after each task is slow, not sick. Only lives that never come
+		// to anything are held up.
+		h.tenure.Excuse()
 	}
 	c.mu.Unlock()
 	c.offer() // what it could have taken is for others
@@ -280,34 +285,47 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		return ganger.LeavingStartFailed
 	case doomed && why == "":
 		// It is about to be gone by itself; its own exit says more than ours.
-		expire(ctx, wall.Start{Grace: c.cfg.CancelGrace}.Patience())
+		expire(ctx.Done(), wall.Start{Grace: c.cfg.CancelGrace}.Patience())
 	case why == "":
 		why = h.tenure.Why()
 	}
 	return why
 }
 
-// expire waits for ctx, at most for d.
-func expire(ctx context.Context, d time.Duration) {
+// expire waits until done closes, at most for d.
+func expire(done <-chan struct{}, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-ctx.Done():
+	case <-done:
 	case <-t.C:
 	}
 }
 
-// unreadyError says why a mute worker's start counts as failed.
-func (c *core[T, Q, R, C]) unreadyError(h *holder[T, Q, R, C], why error) error {
-	e := &wall.StartError{Worker: h.worker, Command: c.traits.Command}
-	death, ok := errors.AsType[*ganger.Error](why)
-	if ok {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+var errSilent = errors.New("ended before it had answered anything")
+
+// unreadyError says why a mute worker's start counts as failed. Its life is
+// gone, or about to be.
+func (h *holder[T, Q, R, C]) unreadyError() error {
+	e := &wall.StartError{Worker: h.worker, Command: h.core.traits.Command, Err: errSilent}
+	death, ok := errors.AsType[*ganger.Error](h.unready)
+	switch {
+	case ok && death.Exit != nil:
 		e.Exit = death.Exit
+	case isClosed(h.Gone()):
+		e.Exit = new(h.Exit())
 	}
 	if ok && death.Outcome == ganger.TimedOut {
-		e.Err = fmt.Errorf("no answer to its first request within the start time-out of %v and the task's own", c.cfg.StartTimeout)
-	} else {
-		e.Err = errors.New("ended before it had answered anything")
+		e.Err = fmt.Errorf("no answer to its first request within the start time-out of %v and the task's own", h.core.cfg.StartTimeout)
 	}
 	return e
 }
