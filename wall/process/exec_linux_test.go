@@ -278,8 +278,8 @@ func TestHammerExecCancel(t *testing.T) {
 		seats.Go(func() {
 			for n := range 50 {
 				p := begin(i, Request{Path: "sleep", Args: []string{"1000"}})
-				for range (seat + 1) * n * 100 {
-					_ = p.Ended() // passes some time
+				for begun := time.Now(); time.Since(begun) < time.Duration(seat*n)*20*time.Microsecond; {
+					_ = p.Ended() // until the moment of the fault
 				}
 				i.Cancel(&p.Call, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseTask})
 				<-p.ended
@@ -337,8 +337,8 @@ func TestHammerExecKill(t *testing.T) {
 		for range 4 {
 			go func() { calls <- begin(i, Request{Path: "sleep", Args: []string{"1000"}}) }()
 		}
-		for range round * 1000 {
-			_ = i.Usage() // passes some time
+		for begun := time.Now(); time.Since(begun) < time.Duration(round)*100*time.Microsecond; {
+			_ = i.Usage() // until the moment of the fault
 		}
 		i.Kill(ganger.LeavingStopped)
 		gone(t, i)
