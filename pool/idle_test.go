@@ -37,15 +37,25 @@ func beIdle(seconds int) {
 		pids = append(pids, w.PID)
 		return true
 	})
-	time.Sleep(2 * time.Second) // timers of the past run out
-	was := switches(os.Getpid()) + switches(pids[0]) + switches(pids[1])
-	time.Sleep(time.Duration(seconds) * time.Second)
-	// One is this goroutine's own wake-up, and what the wake-up of a sleeping
-	// Go program costs by itself is measured by sleeping once more.
-	now := switches(os.Getpid()) + switches(pids[0]) + switches(pids[1])
-	time.Sleep(10 * time.Millisecond)
-	own := switches(os.Getpid()) + switches(pids[0]) + switches(pids[1]) - now
-	fmt.Println(max(now-was-own, 0))
+	all := func() int { return switches(os.Getpid()) + switches(pids[0]) + switches(pids[1]) }
+	// The runtime tidies up for a while after work, the longer the busier the
+	// machine is; a tick of ours would be in every window.
+	least := -1
+	for range 8 {
+		time.Sleep(time.Second)
+		was := all()
+		time.Sleep(time.Duration(seconds) * time.Second)
+		now := all()
+		// What waking this sleeper costs is measured by sleeping once more.
+		time.Sleep(10 * time.Millisecond)
+		if n := max(now-was-(all()-now), 0); least < 0 || n < least {
+			least = n
+		}
+		if least == 0 {
+			break
+		}
+	}
+	fmt.Println(least)
 	cancel()
 	<-done
 }
@@ -73,8 +83,7 @@ func TestP28IdlePoolWakesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The runtime's own monitor may wake once in a minute.
-	if n, err := strconv.Atoi(strings.TrimSpace(string(out))); err != nil || n > 2 {
+	if n, err := strconv.Atoi(strings.TrimSpace(string(out))); err != nil || n > 0 {
 		t.Errorf("an idle coordinator and two idle workers were switched %q times, want none", out)
 	}
 }
