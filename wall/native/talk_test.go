@@ -328,6 +328,65 @@ func TestSixteenWithheld(t *testing.T) {
 	}
 }
 
+// chain starts the next call from the end of the one before.
+type chain struct {
+	i    wall.Instance[string, string]
+	left atomic.Int64
+	done chan struct{}
+	all  *sync.WaitGroup
+	bad  atomic.Pointer[error]
+}
+
+func (c *chain) start() {
+	k := new(wall.Call[string])
+	k.End = c
+	c.i.Start(strings.Repeat("x", 20<<10), k)
+}
+
+func (c *chain) EndCall(k *wall.Call[string]) {
+	if k.Err != nil {
+		c.bad.Store(&k.Err)
+	}
+	if k.Err != nil || c.left.Add(-1) < 0 {
+		c.all.Done()
+		return
+	}
+	c.start()
+}
+
+// TestNeitherSideWaitsForTheOther: the worker writes two long answers while it
+// reads nothing, and the end of the first starts a long request.
+func TestNeitherSideWaitsForTheOther(t *testing.T) {
+	i, _ := open(t, text, 4<<10, raw(2, func(s io.ReadWriter, in *frame.Reader) error {
+		for {
+			var b []byte
+			for range 2 {
+				h, body, err := in.Next()
+				if err != nil {
+					return nil
+				}
+				h.Kind = frame.Response
+				b = append(frame.Append(b, h), body...)
+			}
+			if _, err := s.Write(b); err != nil {
+				return err
+			}
+		}
+	}))
+	var all sync.WaitGroup
+	c := &chain{i: i, done: make(chan struct{}), all: &all}
+	c.left.Store(50)
+	for range 2 {
+		all.Add(1)
+		c.start()
+	}
+	go func() { all.Wait(); close(c.done) }()
+	await(t, c.done, "all calls to end")
+	if err := c.bad.Load(); err != nil {
+		t.Error(*err)
+	}
+}
+
 func TestSlotsAreTheSmallerNumber(t *testing.T) {
 	for _, c := range []struct{ offered, wanted, want int }{{4, 0, 4}, {4, 2, 2}, {1, 8, 1}, {0, 8, 1}, {1 << 20, 0, 1 << 12}} {
 		d := text
