@@ -2,7 +2,9 @@ package walltest
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,10 +112,24 @@ func racingCancel(t *testing.T, s Subject) {
 	o := s.open(t, 1)
 	defer func() { o.close() }()
 	for n := range s.loops() {
-		c := newCall(o, "echo x")
+		script := "echo x"
+		if s.Soft && n%2 == 0 {
+			script = "sleep 1h" // a cancel that is lost shows
+		}
+		c := newCall(o, script)
 		var both sync.WaitGroup
-		both.Go(func() { o.Start(c.script, &c.Call) })
+		var ready atomic.Int32 // both spin until both are here: else they would seldom meet
+		meet := func() {
+			for ready.Add(1); ready.Load() < 2; {
+				runtime.Gosched()
+			}
+		}
 		both.Go(func() {
+			meet()
+			o.Start(c.script, &c.Call)
+		})
+		both.Go(func() {
+			meet()
 			pause(n)
 			c.cancel()
 		})
