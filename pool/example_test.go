@@ -37,7 +37,7 @@ func Example() {
 	for _, s := range []string{"42", "x", ""} {
 		n, err := p.Do(ctx, pool.Task[string]{Value: s, ExecTimeout: time.Second})
 		if e, ok := errors.AsType[*ganger.Error](err); ok {
-			fmt.Println(e.Outcome, e.Cause)
+			fmt.Printf("%v (%v)\n", e.Outcome, e.Cause)
 			continue
 		}
 		fmt.Println(n)
@@ -46,8 +46,8 @@ func Example() {
 	<-done
 	// Output:
 	// 42
-	// failed
-	// poisoned panic
+	// failed ()
+	// poisoned (panic)
 }
 
 // The first task of a group that has no success cancels the others, and its
