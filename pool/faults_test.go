@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -165,10 +166,8 @@ func allowed(t *testing.T, f fault, e pool.End[string]) {
 	if got == ganger.Cancelled {
 		return
 	}
-	for _, want := range f.wants {
-		if got == want {
-			return
-		}
+	if slices.Contains(f.wants, got) {
+		return
 	}
 	// Killed from outside, or beside one that was, as often as it may be.
 	if (got == ganger.Crashed || got == ganger.Poisoned) && e.Deaths > 0 {
