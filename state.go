@@ -2,6 +2,7 @@ package ganger
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,12 +37,7 @@ func (s State) To(next State) bool {
 	if int(s) >= len(moves) {
 		return false
 	}
-	for _, m := range moves[s] {
-		if m == next {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(moves[s], next)
 }
 
 // String returns the state's word, such as "idle".
