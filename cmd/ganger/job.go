@@ -23,6 +23,7 @@ import (
 // Why a run stops taking tasks, or ends those that run.
 var (
 	errNotStarted = errors.New("the run stopped before it started")
+	errKilled     = errors.New("the run was ended while it ran")
 	errEnough     = errors.New("enough tasks had no success")
 	errOutput     = errors.New("the standard output is closed")
 	errCannot     = errors.New("nothing can be executed")

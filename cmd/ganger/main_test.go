@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GANGER_GUARD") != "" {
 		main() // the tool executes itself as its guard
 	}
-	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker})
+	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker, "lines-worker": linesWorker})
+}
+
+// linesWorker answers each line with six kilobytes, and zero late.
+func linesWorker() {
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		if strings.Trim(in.Text(), "0") == "" {
+			time.Sleep(2 * time.Second)
+		}
+		fmt.Printf("%6000s\n", in.Text())
+	}
 }
 
 // jsonlWorker answers JSON lines with what they hold.

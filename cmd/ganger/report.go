@@ -38,8 +38,11 @@ func verdictOf(t *task, e end) verdict {
 	if e.err != nil {
 		v.words = inWords(e.err)
 	}
-	if t.phase.Load() == withdrawn { // however the engine took it back
+	switch { // nothing is ever cancelled for another reason than that the run ends
+	case t.phase.Load() == withdrawn:
 		v.outcome, v.cause, v.words = ganger.Cancelled, ganger.CauseShutdown, errNotStarted.Error()
+	case v.outcome == ganger.Cancelled:
+		v.cause, v.words = ganger.CauseShutdown, errKilled.Error()
 	}
 	return v
 }

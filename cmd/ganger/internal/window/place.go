@@ -115,7 +115,7 @@ func (p *Place[T]) fileReader() io.Reader {
 func (p *Place[T]) drain(out io.Writer) error {
 	w := p.w
 	w.mu.Lock()
-	mem, from, to := p.mem, p.printed, p.end
+	mem, file, from, to := p.mem, p.file, p.printed, p.end
 	p.mem = nil
 	if len(mem) == 0 && from == to {
 		mem, p.tail = p.tail, nil
@@ -128,7 +128,7 @@ func (p *Place[T]) drain(out io.Writer) error {
 		_, err := out.Write(mem)
 		return err
 	}
-	if _, err := io.Copy(out, io.NewSectionReader(p.file, from, to-from)); err != nil {
+	if _, err := io.Copy(out, io.NewSectionReader(file, from, to-from)); err != nil {
 		return err
 	}
 	w.mu.Lock()

@@ -328,3 +328,30 @@ func TestABrokenStreamEndsEverybody(t *testing.T) {
 	}
 	p.End(0, plain(p)) // forgotten, not a panic and not a wait
 }
+
+// TestAPlaceThatBecomesTheHeadInTheMiddle: what it wrote to its file, what it
+// goes on to write there while that is printed, and what follows, is in order.
+func TestAPlaceThatBecomesTheHeadInTheMiddle(t *testing.T) {
+	w := New[int](Config{Bytes: 4000, Flow: true, spool: 1000, flow: 500})
+	wait := start(w)
+	head, next := admit(t, w, 0), admit(t, w, 1)
+	want := output(1, 400_000)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := 0; i < len(want); i += 100 {
+			if i == len(want)/4 {
+				head.End(0, plain(head))
+			}
+			if _, err := next.Write(want[i : i+100]); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	<-written
+	next.End(0, plain(next))
+	w.Close()
+	if got := wait(t); !bytes.Equal(got, want) {
+		t.Errorf("printed %d bytes, want %d, or in another order", len(got), len(want))
+	}
+}

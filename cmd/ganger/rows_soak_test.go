@@ -1,0 +1,8 @@
+//go:build soak
+
+package main
+
+const (
+	kills      = 100
+	tasksOfP12 = 1_000_000
+)
