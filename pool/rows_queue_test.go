@@ -238,7 +238,7 @@ func TestP4TheClockRunsFromTheStart(t *testing.T) {
 		p := start(t, w, setup{kind: kind})
 		busy := p.submit(t, pool.Task[string]{Value: "feedback 1; sleep 300ms"})
 		<-ran
-		ticket := p.submit(t, pool.Task[string]{Value: "echo in time", ExecTimeout: 200 * time.Millisecond})
+		ticket := p.submit(t, pool.Task[string]{Value: "sleep 50ms; echo in time", ExecTimeout: 200 * time.Millisecond})
 		_, _ = wait(t, busy)
 		if got, err := wait(t, ticket); got != "in time" {
 			t.Errorf("it waited longer than its limit and ran shorter: %q, %v", got, err)
