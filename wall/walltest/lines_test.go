@@ -45,7 +45,7 @@ func jsonFaults(s walltest.Subject) walltest.Subject {
 		`raw "{\"id\":99,\"response\":1}\n";deaf 300ms`,
 		`raw "{\"id\":2,\"resp\n";deaf 300ms`,
 	)
-	s.Slots, s.Soft, s.Speaks, s.Fails, s.Slow = 16, true, true, true, true
+	s.Slots, s.Soft, s.Speaks, s.Fails = 16, true, true, true
 	return s
 }
 

@@ -32,12 +32,6 @@ type Subject struct {
 	// Early are bytes that no worker may send without a request in hand; empty if
 	// it has no such channel.
 	Early string
-	// Blind: with one slot it does not look for such bytes before it writes, and
-	// blames them on the request.
-	Blind bool
-	// Slow: it may learn of a death later than Gone closes, and then blames it on
-	// a call that is started in between.
-	Slow bool
 	// BadStarts are scripts that keep a life from becoming ready.
 	BadStarts []string
 	// Kill ends a life as a stranger would, such as by a signal; nil: nobody can.
@@ -144,7 +138,6 @@ func patience() (context.Context, context.CancelFunc) {
 type opened struct {
 	wall.Instance[string, string]
 	t *testing.T
-	s Subject
 }
 
 // open opens a life.
@@ -159,7 +152,7 @@ func (s Subject) open(t *testing.T, slots int) opened {
 	if i.Slots() < slots || i.Exit() != (ganger.Exit{}) {
 		t.Errorf("a new life has %d slots and exit %+v, want %d and none", i.Slots(), i.Exit(), slots)
 	}
-	return opened{i, t, s}
+	return opened{i, t}
 }
 
 // close stops the life, which may be dead already, and checks that it is gone.
@@ -185,11 +178,7 @@ func (o opened) gone(want ganger.Leaving) {
 // unusable checks that a life that is gone takes no call.
 func (o opened) unusable() {
 	o.t.Helper()
-	also := wantNever
-	if o.s.Slow {
-		also = wantCrash(o.Exit().Reason.Cause())
-	}
-	o.start("echo x").wants(wantUnsent, also)
+	o.start("echo x").wants(wantUnsent)
 }
 
 // usable checks that the life performs.

@@ -131,7 +131,6 @@ func nativeFaults(s walltest.Subject) walltest.Subject {
 	}
 	s.BadStarts = []string{"exit 3", "kill", "deaf 3s", `raw "I am not what you think, but I am long enough\n";deaf 3s`, "close;deaf 3s"}
 	s.Early = "I was not asked for this, but I say it all the same\n"
-	s.Blind = true
 	s.Soft, s.Speaks, s.Asks, s.Fails, s.Panics = true, true, true, true, true
 	return s
 }
