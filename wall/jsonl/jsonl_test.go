@@ -265,6 +265,84 @@ func TestACancelIsForThoseThatAskedForIt(t *testing.T) {
 	await(t, l.Gone(), "the life to be ended, which cannot be asked")
 }
 
+// TestHammerCancel cancels calls at any moment: each ends once, as done or as
+// asked, no cancel is lost, and the worker lives.
+func TestHammerCancel(t *testing.T) {
+	d := jsonl.Dialect[string, string]{Ready: true, Slots: 4}
+	inHand := map[int]bool{} // of the worker
+	w := worker(roomy, hears(`{"ready":true,"cancel":true,"slots":4}`+"\n", func(a asked) string {
+		switch {
+		case a.Cancel > 0 && inHand[a.Cancel]:
+			delete(inHand, a.Cancel)
+			return fmt.Sprintf(`{"id":%d,"cancelled":true}`+"\n", a.Cancel)
+		case a.Cancel > 0: // too late
+			return ""
+		case a.text() == "hard":
+			inHand[a.ID] = true
+			return ""
+		}
+		return echo(a)
+	}))
+	// The grace is longer than a test is waited for, so that a lost cancel shows.
+	i, err := wall.Speak(w, d).Open(t.Context(), wall.Start{Name: "w", Grace: 2 * patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Kill(ganger.LeavingStopped)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for n := range 300 {
+				c := &call[string]{done: make(chan struct{})}
+				c.End = c
+				cancelled := make(chan struct{})
+				go func() {
+					defer close(cancelled)
+					i.Cancel(&c.Call, unwanted)
+				}()
+				i.Start([]string{"hard", "easy"}[n%2], &c.Call)
+				if _, err := c.wait(t); err != nil {
+					outcome(t, err, ganger.Cancelled, ganger.CauseTask)
+				}
+				<-cancelled
+			}
+		})
+	}
+	all.Wait()
+	if got, err := do(t, i, "easy"); got != "easy" || err != nil {
+		t.Errorf("after it all: %q, %v", got, err)
+	}
+}
+
+// hook is a request that calls a function while it is encoded.
+type hook func()
+
+func (h hook) MarshalJSON() ([]byte, error) {
+	h()
+	return []byte(`"hard"`), nil
+}
+
+// TestACancelBeforeTheRequestIsInHand must not be lost.
+func TestACancelBeforeTheRequestIsInHand(t *testing.T) {
+	d := jsonl.Dialect[hook, string]{Ready: true}
+	w := worker(roomy, hears(`{"ready":true,"cancel":true}`+"\n", func(a asked) string {
+		if a.Cancel == 0 {
+			return ""
+		}
+		return fmt.Sprintf(`{"id":%d,"cancelled":true}`+"\n", a.Cancel)
+	}))
+	i, err := wall.Speak(w, d).Open(t.Context(), wall.Start{Name: "w", Grace: 2 * patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Kill(ganger.LeavingStopped)
+	c := &call[string]{done: make(chan struct{})}
+	c.End = c
+	i.Start(func() { i.Cancel(&c.Call, unwanted) }, &c.Call)
+	_, err = c.wait(t)
+	outcome(t, err, ganger.Cancelled, ganger.CauseTask)
+}
+
 func TestP7WhatIsNoAnswerEndsTheLife(t *testing.T) {
 	for _, c := range []struct{ name, says, want string }{
 		{"a print", "Loading the model\n", `"Loading the model`},

@@ -271,6 +271,39 @@ func TestACooperativeCancelCostsNoWorker(t *testing.T) {
 	})
 }
 
+// hooked is a codec that calls a function while a request is encoded.
+type hooked func()
+
+func (f hooked) Append(dst []byte, q string) ([]byte, error) {
+	f()
+	return native.JSON[string]().Append(dst, q)
+}
+
+func (hooked) Parse([]byte) (string, error) { return "", errors.ErrUnsupported }
+
+// TestACancelBeforeTheRequestIsInHand must not be lost: the worker waits for it
+// longer than the test does for the worker.
+func TestACancelBeforeTheRequestIsInHand(t *testing.T) {
+	slotted(t, func(t *testing.T, slots int) {
+		var f func()
+		d := text
+		d.Request = hooked(func() { f() })
+		w := &walls{t: t, room: roomy, f: serving(slots, func(ctx context.Context, _ string, _ wall.Host) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		})}
+		i, err := wall.Speak(w, d).Open(t.Context(), wall.Start{Name: "w", Grace: 2 * patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCall[string](nil)
+		f = func() { i.Cancel(&c.Call, unwanted) }
+		i.Start("x", &c.Call)
+		_, err = c.wait(t)
+		outcome(t, err, ganger.Cancelled, ganger.CauseTask)
+	})
+}
+
 // TestHammerCancel cancels calls at any moment: each ends once, as done or as
 // asked, and the worker lives.
 func TestHammerCancel(t *testing.T) {
