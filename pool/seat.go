@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ganger-dev/ganger"
-	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/life"
 	"github.com/ganger-dev/ganger/wall"
 )
@@ -112,9 +111,6 @@ func (s *seat[T, Q, R, C]) opened(err error) {
 	s.hopeless, c.lastFail = true, err
 	hopeless := c.hopelessLocked() != nil
 	c.mu.Unlock()
-	if c.cfg.Hub.Watched() {
-		c.emit(inspect.Event{Name: inspect.EventOpen, Worker: s.name, Detail: err.Error()})
-	}
 	if hopeless {
 		c.all.Go(c.despair) // on its own: it calls the kind, and the keeper must go on
 	}
