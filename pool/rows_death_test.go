@@ -134,6 +134,19 @@ func TestT21WorkerKilledWhileIdle(t *testing.T) {
 	}
 }
 
+// stopped reports whether every thread of a process is stopped.
+func stopped(pid int) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, f := range files {
+		stat, _ := os.ReadFile(f)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(files) > 0
+}
+
 func TestT22WorkerKilledAtSend(t *testing.T) {
 	w := subjects()[1]
 	t.Run("never read", func(t *testing.T) {
@@ -144,6 +157,7 @@ func TestT22WorkerKilledAtSend(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
+		poll(t, "all its threads have stopped", func() bool { return stopped(pid) })
 		ticket := p.submit(t, pool.Task[string]{Value: "echo again", MaxDeaths: 1})
 		poll(t, "the request is on its way", func() bool { return len(p.workers()[0].Current) == 1 })
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
