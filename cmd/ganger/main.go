@@ -11,7 +11,8 @@ import (
 )
 
 func main() {
-	process.Main() // first: this binary is also the guard of its own workers
+	process.Main()  // first: this binary is also the guard of its own workers
+	process.Adopt() // nothing else starts processes here
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

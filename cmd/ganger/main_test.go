@@ -56,7 +56,7 @@ func jsonlWorker() {
 		}
 		switch string(q.Request) {
 		case `"fail"`:
-			fmt.Printf(`{"id":%d,"error":{"message":"it broke"}}`+"\n", q.ID)
+			fmt.Printf(`{"id":%d,"error":{"message":"it broke","trace":"in f\nin main"}}`+"\n", q.ID)
 		case `"rubbish"`:
 			fmt.Println("rubbish")
 		default:
