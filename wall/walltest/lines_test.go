@@ -1,3 +1,5 @@
+//go:build unix
+
 package walltest_test
 
 import (
