@@ -69,6 +69,9 @@ func (j *job) tellDeaths(events iter.Seq2[inspect.Event, uint64]) {
 		if e.Name != inspect.EventRetry || !strings.HasPrefix(e.Detail, "crashed") {
 			continue
 		}
+		if !j.ran.Load() {
+			continue // a start that came to nothing, which costs no task an attempt
+		}
 		j.handsMu.Lock()
 		h, ok := j.hands[e.Task]
 		j.handsMu.Unlock()

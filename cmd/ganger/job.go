@@ -344,14 +344,13 @@ func (j *job) line(a pool.Attribution, _ bool, line []byte) {
 func (j *job) conclude(readErr, outErr error) int {
 	c := j.tally.Counts()
 	say := func(format string, args ...any) { j.board.Say(fmt.Sprintf("ganger: "+format+"\n", args...)) }
-	if outErr != nil {
-		if !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
-			say("write the standard output: %v", outErr)
-		}
-		if code, ok := exitOf(context.Cause(j.taking)); ok {
-			return code
-		}
-		return exitWithout
+	why := context.Cause(j.taking)
+	bySignal, signalled := exitOf(why)
+	if outErr != nil && !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
+		say("write the standard output: %v", outErr)
+	}
+	if outErr != nil && !signalled {
+		return exitWithout // whoever wanted the output has gone: quietly
 	}
 	code := exitDone
 	if c.WithoutSuccess() > 0 || c.Lost() > 0 {
@@ -367,9 +366,8 @@ func (j *job) conclude(readErr, outErr error) int {
 			say("nothing could be executed: %s", inWords(j.unstarted))
 		}
 	}
-	why := context.Cause(j.taking)
-	if n, ok := exitOf(why); ok {
-		code = n
+	if signalled {
+		code = bySignal
 		rest := ""
 		if c.Total == 0 {
 			rest = "; the rest of the input was not read"
