@@ -16,14 +16,13 @@ import (
 // plan is the command of a run with its replacement strings found: everything
 // that turns a task into a process or a seat into a worker. It is immutable.
 type plan struct {
-	opts     options
-	words    []replace.Template // the program and its arguments
-	names    []string           // of the environment
-	values   []replace.Template // of the environment
-	stdin    bool               // the task goes to the standard input
-	inArgs   bool               // the task stands in arguments or environment
-	format   input.Format
-	fixedEnv []string // the environment when nothing is replaced in it
+	opts   options
+	words  []replace.Template // the program and its arguments
+	names  []string           // of the environment
+	values []replace.Template // of the environment
+	stdin  bool               // the task goes to the standard input
+	inArgs bool               // the task stands in arguments or environment
+	format input.Format
 }
 
 // maxArgument is the longest argument that Linux takes, without its final NUL.
