@@ -12,8 +12,6 @@ import (
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/record"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/wall"
-	"github.com/ganger-dev/ganger/wall/jsonl"
-	"github.com/ganger-dev/ganger/wall/native"
 )
 
 // verdict is how a task ended, as it is told.
@@ -140,17 +138,6 @@ func (j *job) heading(t *task, e end, v verdict) string {
 		b.WriteString("\n")
 	}
 	return b.String()
-}
-
-// trace is the stack that a worker gave with its error, "" if it gave none.
-func trace(err error) string {
-	if f, ok := errors.AsType[*native.Failure](err); ok {
-		return f.Trace
-	}
-	if f, ok := errors.AsType[*jsonl.Failure](err); ok {
-		return f.Trace
-	}
-	return ""
 }
 
 // record is the end of a task for --json.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
@@ -90,4 +91,15 @@ func oneLine(v json.RawMessage) []byte {
 		}
 	}
 	return v
+}
+
+// trace is the stack that a worker gave with its error, "" if it gave none.
+func trace(err error) string {
+	if f, ok := errors.AsType[*native.Failure](err); ok {
+		return f.Trace
+	}
+	if f, ok := errors.AsType[*jsonl.Failure](err); ok {
+		return f.Trace
+	}
+	return ""
 }
