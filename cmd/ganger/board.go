@@ -49,6 +49,7 @@ func (j *job) stdout(s streams) io.Writer {
 // statusLine returns what makes the status line, for one goroutine.
 func (j *job) statusLine() func(width int) string {
 	var rate status.Rate
+	rate.Add(j.born, 0)
 	return func(width int) string {
 		now, c := time.Now(), j.tally.Counts()
 		p := status.Progress{Rate: rate.Add(now, c.All())}
