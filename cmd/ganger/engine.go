@@ -89,10 +89,10 @@ func (p *plan) config(j *job) pool.Config {
 		// Enough to keep every worker busy; what waits here is taken back when
 		// the run stops, so it is not worth having more.
 		QueueLimit: max(2*o.workers*o.slots, 16),
-		// A batch has no end but its last task: workers that die again and
-		// again are started more slowly, but the run goes on. Starts that come
-		// to nothing end it.
-		Restart: life.Policy{Burst: -1},
+		// Deaths with a task in hand are excused. A seat whose lives come to
+		// nothing ten times in a minute is given up, and without seats so is the
+		// run; a delay that grew for longer than this would put that off for ever.
+		Restart: life.Policy{Max: 2 * time.Second},
 		Hub:     j.hub,
 	}
 	if o.grace == 0 {
