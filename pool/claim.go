@@ -44,6 +44,22 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	return nil
 }
 
+// freeIsolatorLocked lets the life that isolates itself take part again if no
+// suspect is left for it, and returns where to tell it.
+func (c *core[T, Q, R, C]) freeIsolatorLocked() (wake chan struct{}) {
+	h := c.isolator
+	if h == nil {
+		return nil
+	}
+	for e := range c.suspects.each {
+		if h.mayTakeLocked(e) {
+			return nil
+		}
+	}
+	c.isolator = nil
+	return h.wake
+}
+
 // roomLocked reports whether the life may be given anything now.
 func (h *holder[T, Q, R, C]) roomLocked() bool {
 	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && len(h.hand) < h.slots && !h.spentLocked()
@@ -71,6 +87,9 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 	c, now := h.core, time.Now()
 	if c.isolator == h {
 		c.isolator = nil
+	}
+	if e.suspect {
+		signal(c.freeIsolatorLocked()) // never blocks
 	}
 	if e.attempts == 0 {
 		e.queuedT = now.Sub(e.posted)
@@ -252,7 +271,7 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 	var best *holder[T, Q, R, C]
 	for i := len(c.ready) - 1; i >= 0; i-- {
 		h := c.ready[i]
-		if (best == nil || len(h.hand) < len(best.hand)) && c.wantsLocked(h) {
+		if (best == nil || len(h.hand) < len(best.hand)) && h.roomLocked() && c.wantsLocked(h) {
 			best = h
 			if h.slots == 1 {
 				break

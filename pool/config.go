@@ -28,9 +28,15 @@ type Next[C any] struct {
 }
 
 // Kind says how a task becomes a request and what its response means. Every
-// function may be nil but Request. They are the coordinator's own code: they
-// are called on goroutines of the pool, several at once for different tasks,
-// never with a lock held (but for Match), and a panic in one ends the program.
+// function may be nil but Request.
+//
+// They are the coordinator's own code: a panic in one ends the program. They are
+// called several at once for different tasks, never with a lock held but for
+// Match and View, on goroutines of the pool, of the instance that performs, or of
+// whoever calls [Pool.Do] or cancels a task. So a caller that cancels must hold
+// no lock that Ended takes; and a function that submits to its own pool, where
+// the queue may be full, must do so on a goroutine of its own, because the room
+// may be made by the very life that it keeps waiting.
 type Kind[T, Q, R, C any] struct {
 	Name string // of the sort of task, for people
 	// Match reports whether a life may take a task; nil means any may. It is
@@ -38,8 +44,9 @@ type Kind[T, Q, R, C any] struct {
 	// the pool. It is asked again at every change and by [Pool.Broadcast].
 	Match func(Held[C], T) bool
 	// Request makes the request just before it is sent. If it returns
-	// [ErrExpired] the task ends Expired, for another error Rejected (encode);
-	// the life stays as it was.
+	// [ErrExpired] the task ends Expired; a [*ganger.Error] that is Rejected or
+	// Cancelled, and not wrapped, is how it ends; for any other error it ends
+	// Rejected (encode). The life stays as it was.
 	Request func(Held[C], T) (Q, error)
 	// Use takes the response before the task ends. Its error makes the task
 	// Failed; Next is obeyed all the same.
@@ -52,7 +59,8 @@ type Kind[T, Q, R, C any] struct {
 	// Ask answers a worker's question in mid-task. ctx ends with the task. Nil
 	// refuses every question.
 	Ask func(ctx context.Context, t T, question []byte) ([]byte, error)
-	// View is what people are shown of a task. Nil shows nothing.
+	// View is what people are shown of a task. It is called under the pool's
+	// lock, as Match is. Nil shows nothing.
 	View func(T) any
 }
 
@@ -194,7 +202,7 @@ func (t *Task[T]) check() error {
 		{"TotalTimeout", t.TotalTimeout < 0},
 	} {
 		if f.bad {
-			return fmt.Errorf("pool: Task.%s is negative", f.field)
+			return fmt.Errorf("pool: Task.%s is negative; zero means its default", f.field)
 		}
 	}
 	return nil

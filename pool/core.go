@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,13 +74,16 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}
 	}
 	e := c.newEntry(t)
-	if err := c.admit(ctx, e); err != nil {
-		return nil, err
-	}
-	if t.Group != nil {
+	if t.Group != nil { // before it can end
 		if as := t.Group.join(e); as != nil {
 			e.cancelAs(as)
 		}
+	}
+	if err := c.admit(ctx, e); err != nil {
+		if t.Group != nil {
+			t.Group.leave(e)
+		}
+		return nil, err
 	}
 	if c.cfg.Hub.Watched() {
 		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
@@ -100,25 +104,30 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 	for {
 		c.mu.Lock()
 		if c.phase != accepting {
+			next := c.roomLocked() // each of those who wait tells the next
 			c.mu.Unlock()
+			signal(next)
 			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
 		}
 		if err := c.hopelessLocked(); err != nil {
+			next := c.roomLocked()
 			c.mu.Unlock()
+			signal(next)
 			return err
 		}
 		// Who waited goes first; a newcomer queues behind those who wait.
 		full := c.cfg.QueueLimit > 0 && c.queue.len() >= c.cfg.QueueLimit
 		if !full && (turn != nil || len(c.room) == 0) {
-			c.acceptLocked(e)
+			carry := c.acceptLocked(e)
 			next := c.roomLocked()
 			c.mu.Unlock()
 			signal(next)
+			carry()
 			return nil
 		}
 		if c.cfg.QueuePolicy == Reject {
 			c.mu.Unlock()
-			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait", c.cfg.QueueLimit)}
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait, as many as QueueLimit lets in", c.cfg.QueueLimit)}
 		}
 		mine := make(chan struct{}, 1)
 		if turn == nil {
@@ -170,12 +179,20 @@ func signal(ch chan struct{}) {
 	}
 }
 
-func (c *core[T, Q, R, C]) acceptLocked(e *entry[T, Q, R, C]) {
+// acceptLocked queues e. If it was asked to end while it waited for room, that
+// is to be carried out.
+func (c *core[T, Q, R, C]) acceptLocked(e *entry[T, Q, R, C]) (carry func()) {
 	c.numberLocked(e)
+	e.place = queued
 	c.queue.push(e)
+	if as := e.asked; as != nil {
+		e.asked = nil
+		return c.askLocked(e, as)
+	}
 	if e.QueueTimeout > 0 || e.TotalTimeout > 0 {
 		e.armLocked(e.posted)
 	}
+	return func() {}
 }
 
 // numberLocked makes e an accepted task.
@@ -222,13 +239,24 @@ func (c *core[T, Q, R, C]) askLocked(e *entry[T, Q, R, C], as *ganger.Error) (ca
 	case e.place == queued:
 		c.queueOf(e).remove(e)
 		c.overLocked(e)
-		next := c.roomLocked()
+		next, free := c.roomLocked(), c.freeIsolatorLocked()
 		return func() {
 			signal(next)
+			signal(free)
 			var none R
 			c.tell(e, none, as)
 		}
-	case e.place == over || e.asked != nil:
+	case e.place == fresh: // still waits for room: admit sees to it
+		e.asked = cmp.Or(e.asked, as)
+		return func() {}
+	case e.place == over:
+		return func() {}
+	case e.asked != nil:
+		// The life was asked already. But an attempt that is too long may be
+		// followed by another, and what nobody wants any more must not be.
+		if e.asked.Cause == ganger.CauseExec && as.Cause != ganger.CauseExec {
+			e.asked = as
+		}
 		return func() {}
 	}
 	e.asked = as
@@ -356,7 +384,7 @@ func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
 			all = append(all, e)
 		}
 	}
-	var wake []chan struct{}
+	wake := []chan struct{}{c.freeIsolatorLocked()}
 	for next := c.roomLocked(); next != nil; next = c.roomLocked() {
 		wake = append(wake, next)
 		if c.phase == accepting && len(wake) >= c.cfg.QueueLimit {

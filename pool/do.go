@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/inspect"
@@ -70,6 +71,16 @@ func (c *core[T, Q, R, C]) lend(ctx context.Context, e *entry[T, Q, R, C], h *ho
 	if c.cfg.Hub.Watched() {
 		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
 	}
+	// The kind's functions run on this goroutine now, and its caller may be one
+	// that recovers, as net/http does: then the task would never end and the life
+	// be lost. Such a panic ends the program here as on any other goroutine.
+	performed := false
+	defer func() {
+		if !performed {
+			words := "pool: a function of the kind panicked, or ended its goroutine, in Do\n" + string(debug.Stack())
+			go panic(words)
+		}
+	}()
 	if ctx.Done() == nil {
 		h.perform(e)
 	} else {
@@ -77,6 +88,7 @@ func (c *core[T, Q, R, C]) lend(ctx context.Context, e *entry[T, Q, R, C], h *ho
 		h.perform(e)
 		stop()
 	}
+	performed = true
 	c.mu.Lock()
 	if c.queue.len()+c.suspects.len() == 0 {
 		h.listLocked() // its goroutine rests on

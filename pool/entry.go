@@ -11,7 +11,8 @@ import (
 type place uint8
 
 const (
-	queued   place = iota // in the queue, or among the suspects
+	fresh    place = iota // not accepted yet
+	queued                // in the queue, or among the suspects
 	inHand                // a life has it
 	casualty              // its life ended under it; judged when all that it held have ended
 	over                  // has its outcome
@@ -93,7 +94,7 @@ func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
 		}
 	case inHand:
 		limit := e.ExecTimeout
-		if e.probing {
+		if e.probing && (limit > 0 || !e.core.answered) {
 			limit += e.core.cfg.StartTimeout
 		}
 		sooner(e.started, limit, ganger.CauseExec)

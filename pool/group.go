@@ -85,6 +85,21 @@ func (g *Group) join(m member) *ganger.Error {
 	return g.cancelled
 }
 
+// leave takes out m, which was not accepted after all.
+func (g *Group) leave(m member) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaveLocked(m)
+}
+
+func (g *Group) leaveLocked(m member) {
+	delete(g.members, m)
+	if len(g.members) == 0 && g.empty != nil {
+		close(g.empty)
+		g.empty = nil
+	}
+}
+
 // ended notes the end of m, and cancels the others if that is the rule.
 func (g *Group) ended(m member, err error) {
 	outcome := ganger.OutcomeOf(err)
@@ -96,11 +111,7 @@ func (g *Group) ended(m member, err error) {
 	if weight(outcome) > weight(ganger.OutcomeOf(g.worst)) {
 		g.worst = err
 	}
-	delete(g.members, m)
-	if len(g.members) == 0 && g.empty != nil {
-		close(g.empty)
-		g.empty = nil
-	}
+	g.leaveLocked(m)
 }
 
 // weight orders outcomes by how much they say about the group's work.

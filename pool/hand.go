@@ -37,12 +37,14 @@ func unbuilt[R any](k *wall.Call[R], err error) {
 	if !k.Begin() { // a cancel came first and has ended it
 		return
 	}
-	out, ok := errors.AsType[*ganger.Error](err)
-	switch {
-	case errors.Is(err, ErrExpired):
+	out := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseEncode, Err: err}
+	if errors.Is(err, ErrExpired) {
 		out = &ganger.Error{Outcome: ganger.Expired, Err: err}
-	case !ok:
-		out = &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseEncode, Err: err}
+	}
+	// Not one that is wrapped: that tells the fate of something else, such as a
+	// task of another pool.
+	if own, ok := err.(*ganger.Error); ok && (own.Outcome == ganger.Rejected || own.Outcome == ganger.Cancelled) {
+		out = own
 	}
 	var none R
 	k.Conclude(none, out)
@@ -132,6 +134,9 @@ func (h *holder[T, Q, R, C]) settleLocked(e *entry[T, Q, R, C], r R, err error, 
 	if dead || unsent {
 		h.doomed = true
 	}
+	if e.asked != nil && death != nil && death.Exit != nil && !death.Exit.Asked {
+		h.fallen++ // it ends as it was asked to, but it died, and maybe did it
+	}
 	if dead {
 		e.place, e.death = casualty, death
 		h.casualties = append(h.casualties, e)
@@ -141,7 +146,7 @@ func (h *holder[T, Q, R, C]) settleLocked(e *entry[T, Q, R, C], r R, err error, 
 	if len(h.hand) > 0 {
 		return out
 	}
-	several := len(h.casualties) > 1
+	several := len(h.casualties)+h.fallen > 1
 	for _, x := range h.casualties {
 		var none R
 		out = h.judgeLocked(out, x, none, x.death, several)
@@ -167,10 +172,13 @@ func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T,
 	}
 	if j.died {
 		e.deaths++
-		h.blamed = true
 	}
+	h.blamed = h.blamed || j.died || j.suspect
 	if j.again && c.phase == closed { // it would never run again
 		j.again, j.end = false, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: h.worker, Err: ErrClosed}
+	}
+	if hopeless, _ := errors.AsType[*ganger.Error](c.hopelessLocked()); j.again && hopeless != nil {
+		j.again, j.end = false, hopeless // nobody is left to run it
 	}
 	if j.again {
 		e.suspect = e.suspect || j.suspect

@@ -46,7 +46,19 @@ func (c *core[T, Q, R, C]) await(ctx context.Context) error {
 // way that could change that.
 func (c *core[T, Q, R, C]) stuckLocked() bool {
 	waiting := c.queue.len() + c.suspects.len()
-	return waiting > 0 && waiting == c.open && len(c.ready) == len(c.seats) && c.findLocked() == nil
+	if waiting == 0 || waiting != c.open || c.findLocked() != nil {
+		return false
+	}
+	for _, s := range c.seats {
+		listed := s.hopeless
+		for _, h := range s.lives {
+			listed = listed || h.listed
+		}
+		if !listed { // it works, or starts, or will be filled
+			return false
+		}
+	}
+	return true
 }
 
 func (c *core[T, Q, R, C]) blockedLocked(why error) error {

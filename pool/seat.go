@@ -58,7 +58,8 @@ type holder[T, Q, R, C any] struct {
 	doomed     bool                 // it is going or gone, gets no more
 	leaving    ganger.Leaving       // why it is to go when its hand is empty; "" stays
 	unready    error                // why its start counts as failed after all
-	blamed     bool                 // a task bears its death
+	blamed     bool                 // its death is some task's affair
+	fallen     int                  // calls that ended as asked, but by its death
 	filling    bool
 	refill     bool
 }
@@ -110,6 +111,7 @@ func (s *seat[T, Q, R, C]) opened(err error) {
 	}
 	s.hopeless, c.lastFail = true, err
 	hopeless := c.hopelessLocked() != nil
+	c.changedLocked()
 	c.mu.Unlock()
 	if hopeless {
 		c.all.Go(c.despair) // on its own: it calls the kind, and the keeper must go on
@@ -148,6 +150,10 @@ func (s *seat[T, Q, R, C]) serve(ctx context.Context, t *life.Tenure[*holder[T, 
 	c := s.core
 	c.mu.Lock()
 	h.serving, h.rested, s.unready = true, time.Now(), nil
+	if s.vacant { // filled by its keeper's own doing
+		s.vacant = false
+		c.vacant--
+	}
 	s.lives = append(s.lives, h)
 	c.mu.Unlock()
 
@@ -216,13 +222,13 @@ func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
 // patience returns how much longer the life may be without a task, if that is
 // limited and it could have one.
 func (h *holder[T, Q, R, C]) patience() (time.Duration, bool) {
-	ttl := h.core.cfg.IdleTTL
-	h.core.mu.Lock()
-	defer h.core.mu.Unlock()
+	c, ttl := h.core, h.core.cfg.IdleTTL
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case ttl == 0 || h.spentLocked(): // spent: it leaves when its successor is there
+	case ttl == 0, h.spentLocked(), h.tenure.Why() != "": // it leaves when its successor is there
 		return 0, false
-	case len(h.hand) > 0 || !h.listed: // looks again later
+	case len(h.hand) > 0, !h.listed, c.queue.len()+c.suspects.len() > 0: // looks again later
 		return ttl, true
 	}
 	return ttl - time.Since(h.rested), true
@@ -233,8 +239,12 @@ func (h *holder[T, Q, R, C]) retire() bool {
 	c := h.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(h.hand) > 0 || !h.listed || c.wantsLocked(h) && c.queue.len()+c.suspects.len() > 0 ||
-		time.Since(h.rested) < c.cfg.IdleTTL {
+	switch {
+	case len(h.hand) > 0, !h.listed, time.Since(h.rested) < c.cfg.IdleTTL:
+		return false
+	case c.queue.len()+c.suspects.len() > 0: // its seat would be filled again at once
+		return false
+	case h.tenure.Why() != "": // its successor is on its way
 		return false
 	}
 	h.unlistLocked()
@@ -259,9 +269,16 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		<-h.wake // every end of a call and every fill signals; every call ends
 		c.mu.Lock()
 	}
+	if h.doomed && h.leaving == "" {
+		// It is about to be gone by itself; its own exit says more than ours.
+		c.mu.Unlock()
+		expire(ctx.Done(), wall.Start{Grace: c.cfg.CancelGrace}.Patience())
+		c.mu.Lock()
+	}
 	s.lives = slices.DeleteFunc(s.lives, func(x *holder[T, Q, R, C]) bool { return x == h })
 	why, doomed := h.leaving, h.doomed
-	if h.unready == nil && (doomed || isClosed(h.Gone())) && !h.spoke && c.unprovenLocked() {
+	gone := isClosed(h.Gone())
+	if h.unready == nil && !h.spoke && c.unprovenLocked() && (gone && !h.Exit().Asked || doomed && !gone) {
 		h.unready = errSilent
 	}
 	unready := h.unready
@@ -279,9 +296,6 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 	switch {
 	case unready != nil:
 		return ganger.LeavingStartFailed
-	case doomed && why == "":
-		// It is about to be gone by itself; its own exit says more than ours.
-		expire(ctx.Done(), wall.Start{Grace: c.cfg.CancelGrace}.Patience())
 	case why == "":
 		why = h.tenure.Why()
 	}

@@ -48,6 +48,10 @@ func TestMain(m *testing.M) {
 		beIdle(seconds)
 		return
 	}
+	if os.Getenv(rudeVariable) != "" {
+		beRude()
+		return
+	}
 	goleak.VerifyTestMain(patient{m})
 }
 
