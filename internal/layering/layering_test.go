@@ -16,10 +16,11 @@ var allowed = map[string][]string{
 	"internal/frame":     {},
 	"internal/layering":  {},
 	"internal/realtools": {},
+	"internal/rescue":    {},
 	"wall":               {"", "inspect"},
-	"wall/goroutine":     {"", "inspect", "wall"},
+	"wall/goroutine":     {"", "inspect", "wall", "internal/rescue"},
 	"wall/process":       {"", "inspect", "wall"},
-	"wall/native":        {"", "inspect", "wall", "internal/frame"},
+	"wall/native":        {"", "inspect", "wall", "internal/frame", "internal/rescue"},
 	"wall/lines":         {"", "inspect", "wall"},
 	"wall/jsonl":         {"", "inspect", "wall"},
 	"wall/walltest":      {"", "inspect", "wall"},
@@ -47,11 +48,10 @@ var timers = map[string]string{
 	"cmd/ganger":     "the status line, the drain",
 }
 
-// recovers are the files that may call recover, each with whose code it guards:
-// one helper on either side of a wall. Anywhere else a panic is a bug.
+// recovers are the files that may call recover, each with whose code it guards.
+// Anywhere else a panic is a bug.
 var recovers = map[string]string{
-	"wall/goroutine/guard.go": "the work behind the goroutine wall",
-	"wall/native/guard.go":    "the work in a worker process, so that its panic can be told",
+	"internal/rescue/rescue.go": "the work, behind the goroutine wall and in a worker process, so that its panic can be told",
 }
 
 // composition are the files of the command that put walls and protocols

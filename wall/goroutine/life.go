@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/internal/rescue"
 	"github.com/ganger-dev/ganger/wall"
 )
 
@@ -125,7 +126,7 @@ func (l *life[Q, R]) serve() {
 		var err error
 		// After a panic the life is ending, and a nil waits in the channel; after
 		// a Goexit guard does not return.
-		if guard(
+		if rescue.Call(
 			func() { v, err = l.perform(r, r.q, r) },
 			func(v any, stack string) { l.fell(r, v, stack) },
 		) {

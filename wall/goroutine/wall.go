@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/internal/rescue"
 	"github.com/ganger-dev/ganger/wall"
 )
 
@@ -77,7 +78,7 @@ type beginning[Q, R any] struct {
 }
 
 func begin[Q, R any](ctx context.Context, f func(context.Context) (Perform[Q, R], error)) (b beginning[Q, R]) {
-	fell := guard(func() { b.perform, b.err = f(ctx) }, func(v any, stack string) {
+	fell := rescue.Call(func() { b.perform, b.err = f(ctx) }, func(v any, stack string) {
 		b.exit = &ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}
 		b.err = fallen(v)
 	})

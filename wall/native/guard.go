@@ -2,27 +2,22 @@ package native
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/internal/rescue"
 )
 
 // guard runs f, in which the worker's own program is called, and reports
 // whether it returned. If it panics, or ends its goroutine, the coordinator is
 // told, and the serving ends.
 func (r *request[Q, R]) guard(f func()) (sound bool) {
-	defer func() {
-		if sound {
-			return
-		}
+	return !rescue.Call(f, func(v any, stack string) {
 		said := "the goroutine was ended by runtime.Goexit"
-		if v := recover(); v != nil {
+		if v != nil {
 			said = fmt.Sprint(v)
 		}
-		r.panicked(&Failure{Message: "panic: " + said, Trace: string(debug.Stack()), Cause: ganger.CausePanic})
-	}()
-	f()
-	return true
+		r.panicked(&Failure{Message: "panic: " + said, Trace: stack, Cause: ganger.CausePanic})
+	})
 }
 
 // panicked tells the coordinator what ends this worker, and ends the serving.
