@@ -23,6 +23,7 @@ find "$(go env GOROOT)/src" -name '*.go' -type f -print0 >"$tmp/files"
 total=$(tr -cd '\0' <"$tmp/files" | wc -c)
 say "$total files"
 
+: >"$tmp/answers" # the loop below may look before the tool has opened it
 bin/ganger run -0 --proto native -j 2 -- bin/gofiles <"$tmp/files" >"$tmp/answers" 2>"$tmp/summary" &
 coordinator=$!
 
