@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,6 +124,12 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
+		},
+		Condition: func(word string) (bool, error) {
+			if word != "hup" {
+				return false, fmt.Errorf("no condition %q", word)
+			}
+			return !signal.Ignored(syscall.SIGHUP), nil
 		},
 		RequireExplicitExec: true,
 	})
