@@ -253,6 +253,9 @@ func (i *spoken[Q, R]) finish(c *Call[R], r R, err error) {
 		}
 		exit = new(i.Exit())
 	}
+	if s, ok := i.Stream.(Settler); ok && exit == nil {
+		s.Settle() // what the worker said of it may still be on its way
+	}
 	c.Conclude(none, i.verdict(c, err, exit))
 }
 

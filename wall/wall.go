@@ -58,6 +58,12 @@ type Peeker interface{ Waiting() bool }
 // After a death it tells a request that was never read from one that was.
 type Unreader interface{ Unread() (n int, ok bool) }
 
+// Settler is implemented by streams with logs beside their protocol. Settle
+// returns when what was written on them before the call has been handed to
+// [Start].Line, or after a short time if Line is too slow. Before a failure is
+// told, it lets the words about it arrive.
+type Settler interface{ Settle() }
+
 // Instance is a life that performs requests.
 type Instance[Q, R any] interface {
 	Life

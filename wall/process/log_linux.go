@@ -3,8 +3,11 @@ package process
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // log reads one output of a life to its end and hands on what it holds.
@@ -13,12 +16,13 @@ type log struct {
 	take func(p []byte) bool // is given what was read; false: it wants no more
 	end  func()              // is told that no more comes; may be nil
 	done chan struct{}       // closed when run has ended
+	rest atomic.Bool         // all that was found in the pipe has been taken
 }
 
 // newLog takes over the reading end of a pipe.
 func newLog(fd int, take func([]byte) bool, end func()) *log {
 	_ = syscall.SetNonblock(fd, true)
-	return &log{os.NewFile(uintptr(fd), "log"), take, end, make(chan struct{})}
+	return &log{f: os.NewFile(uintptr(fd), "log"), take: take, end: end, done: make(chan struct{})}
 }
 
 // buffers are for what is read of a log at once, so that one that is silent
@@ -43,8 +47,10 @@ func (l *log) run() {
 		err := rc.Read(func(fd uintptr) (ready bool) {
 			buf = buffers.Get().(*[16 << 10]byte)
 			var later bool
+			l.rest.Store(false)
 			if n, later = tryRead(int(fd), buf[:]); later {
 				buffers.Put(buf)
+				l.rest.Store(true)
 			}
 			return !later
 		})
@@ -61,6 +67,19 @@ func (l *log) run() {
 	buf := buffers.Get().(*[16 << 10]byte)
 	defer buffers.Put(buf)
 	_ = rc.Control(func(fd uintptr) { l.drain(int(fd), buf[:]) })
+}
+
+// settled reports whether nothing is in the pipe that was not taken.
+func (l *log) settled() bool {
+	empty := true // as is a pipe that is closed
+	rc, err := l.f.SyscallConn()
+	if err == nil {
+		_ = rc.Control(func(fd uintptr) {
+			n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+			empty = err != nil || n == 0 && l.rest.Load()
+		})
+	}
+	return empty
 }
 
 // drain hands on what is in the pipe now, not more than it can hold.

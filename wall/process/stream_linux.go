@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -178,6 +179,22 @@ func (s *stream) watch() {
 	}
 	s.exit = x
 	close(s.gone)
+}
+
+// settling bounds Settle: far more than a goroutine needs to be woken.
+const settling = 20 * time.Millisecond
+
+// Settle waits by looking again: it is for failures, which are rare, and nearly
+// always there is nothing to wait for. A signal for each emptied pipe would cost
+// every line.
+func (s *stream) Settle() {
+	wait := 20 * time.Microsecond
+	for end := time.Now().Add(settling); time.Now().Before(end); wait *= 2 {
+		if !slices.ContainsFunc(s.logs, func(l *log) bool { return !l.settled() }) {
+			return
+		}
+		time.Sleep(wait)
+	}
 }
 
 func (s *stream) ID() string            { return "pid " + strconv.Itoa(s.child.pid) }
