@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,7 +18,16 @@ type performance struct {
 	fed      chan struct{}
 	out, err sink
 	shared   bool // one pipe for both outputs
+
+	timer *time.Timer // calls follow
+	mu    sync.Mutex  // guards over and the sinks' logs
+	over  bool        // finish reads what is left itself
 }
+
+// unread is how long the outputs of a new process are left in their pipes: most
+// processes of a heap are gone by then, and what they wrote can be taken at
+// once, without the goroutines and registrations that following them costs.
+const unread = 2 * time.Millisecond
 
 // launch starts the process of q.
 func (l *launcher) launch(p *performance, q Request, quit func() bool) (err error) {
@@ -79,6 +89,7 @@ func (l *launcher) launch(p *performance, q Request, quit func() bool) (err erro
 	if !p.shared {
 		p.err.begin(errs, q.Stderr, l.exec.Limit, true)
 	}
+	p.timer = time.AfterFunc(unread, p.follow)
 	if in >= 0 {
 		p.stdin, p.fed = os.NewFile(uintptr(in), "stdin"), make(chan struct{})
 		go p.feed(rest) // finish waits for it
@@ -130,6 +141,19 @@ func (p *performance) feed(rest []byte) {
 	_ = p.stdin.Close()
 }
 
+// follow begins to read the outputs as they are written.
+func (p *performance) follow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return
+	}
+	p.out.follow()
+	if !p.shared {
+		p.err.follow()
+	}
+}
+
 // finish waits for the end of the process and of all that it wrote.
 func (p *performance) finish() Result {
 	x := p.child.end(func() {
@@ -138,10 +162,14 @@ func (p *performance) finish() Result {
 			<-p.fed
 		}
 	})
-	p.out.log.release()
+	p.timer.Stop()
+	p.mu.Lock()
+	p.over = true // from here on the sinks are this goroutine's
+	p.mu.Unlock()
+	p.out.end()
 	words := &p.out.words
 	if !p.shared {
-		p.err.log.release()
+		p.err.end()
 		words = &p.err.words
 	}
 	x.Stderr = words.String()
@@ -161,7 +189,8 @@ func (p *performance) fault() error {
 
 // sink is where one output goes. It belongs to its log until that is done.
 type sink struct {
-	log   *log
+	fd    int
+	log   *log      // nil before follow
 	to    io.Writer // nil: kept
 	limit int
 	heed  bool // it has the last words
@@ -172,9 +201,25 @@ type sink struct {
 
 // begin takes over the reading end of a pipe.
 func (s *sink) begin(fd int, to io.Writer, limit int, heed bool) {
-	s.to, s.limit, s.heed = to, limit, heed
-	s.log = newLog(fd, s.take, nil)
-	go s.log.run() // performance.finish waits for it
+	s.fd, s.to, s.limit, s.heed = fd, to, limit, heed
+}
+
+func (s *sink) follow() {
+	s.log = newLog(s.fd, s.take, nil)
+	go s.log.run() // end waits for it
+}
+
+// end takes what is left after the death of the process.
+func (s *sink) end() {
+	if s.log != nil {
+		s.log.release()
+		return
+	}
+	_ = syscall.SetNonblock(s.fd, true) // a descendant may hold the other end
+	buf := buffers.Get().(*[16 << 10]byte)
+	(&log{take: s.take}).drain(s.fd, buf[:])
+	buffers.Put(buf)
+	_ = syscall.Close(s.fd)
 }
 
 func (s *sink) take(p []byte) bool {
