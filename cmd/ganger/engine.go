@@ -21,6 +21,8 @@ type engine interface {
 	submit(ctx context.Context, t *task) (ticket, error)
 	// Drain waits until every task has ended, or ctx ends.
 	Drain(ctx context.Context) error
+	// CancelAll asks every task to end; those that run have the grace.
+	CancelAll(cause error)
 	// kill ends every life at once, without grace.
 	kill()
 }

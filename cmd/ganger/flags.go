@@ -18,13 +18,14 @@ type options struct {
 	ndjson bool
 	proto  string
 
-	workers, slots, retries, maxDeaths, maxTasks, halt int
-	timeout, startTimeout, grace, ttl, idleTTL, drain  time.Duration
-	ready, keepOrder, unordered, shell, keepDaemons    bool
-	dryRun, quiet, json                                bool
-	env                                                []string
-	dir                                                string
-	command                                            []string
+	workers, slots, retries, maxDeaths, maxTasks      int
+	halt                                              halt
+	timeout, startTimeout, grace, ttl, idleTTL, drain time.Duration
+	ready, keepOrder, unordered, shell, keepDaemons   bool
+	dryRun, quiet, json                               bool
+	env                                               []string
+	dir                                               string
+	command                                           []string
 }
 
 // protocols are what --proto takes.
@@ -82,7 +83,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.Var(&count{&o.maxTasks, 1}, "max-tasks", "replace a worker after `N` tasks")
 	f.Var(&span{&o.ttl, 1}, "ttl", "replace a worker at the age of `DURATION`")
 	f.Var(&span{&o.idleTTL, 1}, "idle-ttl", "let a worker go that had nothing to do for `DURATION`")
-	f.Var(&count{&o.halt, 1}, "halt", "take no more tasks after `N` without success")
+	f.Var(&o.halt, "halt", "after `N` tasks without success, or N%, take no more; now,N cancels what runs, soon,N lets it finish")
 	f.BoolVarP(&o.keepOrder, "keep-order", "k", false, "write outputs in the order of the input (the default)")
 	f.BoolVar(&o.unordered, "unordered", false, "write outputs in the order in which tasks end")
 	f.StringArrayVar(&o.env, "env", nil, "add `NAME=VALUE` to the environment; replacement strings count; may be repeated")

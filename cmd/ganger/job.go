@@ -50,7 +50,9 @@ type job struct {
 
 	ran      atomic.Bool  // something was executed
 	failures atomic.Int64 // tasks that ended because their program could not be
-	without  atomic.Int64 // tasks without success
+	over     atomic.Int64 // tasks that have ended
+	without  atomic.Int64 // of these, tasks without success
+	halted   atomic.Int64 // without, when the run halted for it
 	consumed atomic.Int64 // bytes of the input
 	size     int64        // of the input, if it is a file; else 0
 
@@ -249,7 +251,8 @@ func (j *job) finish() {
 	}
 }
 
-// withdraw takes back the tasks that have not started.
+// withdraw takes back the tasks that have not started, and cancels those that
+// run if the run is to halt now.
 func (j *job) withdraw() {
 	var back []ticket
 	j.handsMu.Lock()
@@ -261,6 +264,9 @@ func (j *job) withdraw() {
 	j.handsMu.Unlock()
 	for _, k := range back {
 		k.Cancel(errNotStarted)
+	}
+	if j.plan.opts.halt.now && errors.Is(context.Cause(j.taking), errEnough) {
+		j.engine.CancelAll(errEnough)
 	}
 }
 
@@ -304,11 +310,13 @@ func (j *job) ended(t *task, e end) {
 
 // count looks whether an end is a reason to take no more tasks.
 func (j *job) count(v verdict, e end) {
+	over := j.over.Add(1)
 	if v.outcome == ganger.Done {
 		j.ran.Store(true)
 		return
 	}
-	if n := j.without.Add(1); j.plan.opts.halt > 0 && n >= int64(j.plan.opts.halt) {
+	if n := j.without.Add(1); j.plan.opts.halt.reached(over, n) && j.taking.Err() == nil {
+		j.halted.CompareAndSwap(0, n)
 		j.stop(errEnough)
 	}
 	if v.outcome != ganger.Rejected {
@@ -374,7 +382,7 @@ func (j *job) conclude(readErr, outErr error) int {
 		}
 		say("%v: done %d, without success %d, not started %d%s", why, c.Ended[ganger.Done], c.WithoutSuccess(), c.NotStarted, rest)
 	} else if errors.Is(why, errEnough) {
-		say("stopped: %d tasks had no success (--halt %d)", c.WithoutSuccess(), j.plan.opts.halt)
+		say("stopped: %d tasks had no success (--halt %s)", j.halted.Load(), j.plan.opts.halt.text)
 	}
 	if !j.plan.opts.quiet {
 		j.board.Say(c.Summary(time.Since(j.born)) + "\n")

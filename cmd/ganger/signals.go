@@ -28,10 +28,14 @@ func exitOf(why error) (code int, ok bool) {
 	return exitSignal + int(i.signal), ok
 }
 
+// echo is how long after the first INT another is taken for the same: timeout(1)
+// sends one to its child and one to the group.
+const echo = 250 * time.Millisecond
+
 // listen obeys the signals until ctx ends. INT lets what runs finish, and a
-// second INT kills it; TERM and HUP let it finish for the time of --drain, and
-// more of them change nothing. PIPE is only kept from ending the process: the
-// write that caused it says so as well.
+// second INT, which is no echo of the first, kills it; TERM and HUP let it
+// finish for the time of --drain, and more of them change nothing. PIPE is only
+// kept from ending the process: the write that caused it says so as well.
 func (j *job) listen(ctx context.Context) {
 	signals := make(chan os.Signal, 8) // several at once are usual: a supervisor repeats itself
 	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
@@ -41,7 +45,8 @@ func (j *job) listen(ctx context.Context) {
 	signal.Notify(signals, watch...)
 	defer signal.Stop(signals)
 	var deadline <-chan time.Time
-	interrupts := 0
+	var interrupts int
+	var interrupted time.Time // when the first INT came
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,7 +60,12 @@ func (j *job) listen(ctx context.Context) {
 		case s := <-signals:
 			switch s {
 			case syscall.SIGINT:
-				interrupts++
+				if interrupts == 1 && time.Since(interrupted) < echo {
+					break
+				}
+				if interrupts++; interrupts == 1 {
+					interrupted = time.Now()
+				}
 				j.interrupt(interrupts)
 			case syscall.SIGTERM, syscall.SIGHUP:
 				j.stop(interruption{s.(syscall.Signal)})
