@@ -300,6 +300,7 @@ func (j *job) ended(t *task, e end) {
 	j.handsMu.Unlock()
 	v := verdictOf(t, e)
 	if t.phase.Load() == withdrawn {
+		e = end{err: e.err, queued: e.queued} // no worker was given it, though one may have come for it
 		j.tally.NotStarted(&t.Running)
 	} else {
 		j.tally.End(&t.Running, v.reason())
