@@ -2,6 +2,7 @@ package wall
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -23,17 +24,23 @@ type Call[R any] struct {
 	// Tag is for whoever performs the call, such as a session's id on the wire.
 	Tag uint64
 
-	mu    sync.Mutex // guards what follows; never held across a call
-	phase phase
-	via   finisher[R]   // translates what a session says; nil: Finish concludes
-	as    *ganger.Error // what it was asked to end as; nil: not asked
-	timer *time.Timer   // the grace, while it runs
+	// What follows is read and written by whoever starts, cancels and ends the
+	// call, mostly one after the other, so that a lock for each step would cost
+	// more than the steps. Ask sets as before it looks at phase, and leaves its
+	// mark on a fresh one: so either begin finds the mark and ends the call, or
+	// Ask finds it begun, never both.
+	phase atomic.Uint32
+	as    atomic.Pointer[ganger.Error] // what it was asked to end as; nil: not asked
+	via   finisher[R]                  // translates what a session says; nil: Finish concludes; set by begin
+
+	timerMu sync.Mutex  // guards timer; never held across a call of ours
+	timer   *time.Timer // the grace, while it runs; only of a call that was asked
 }
 
-type phase uint8
-
+// The phases of a call.
 const (
-	fresh phase = iota
+	fresh uint32 = iota
+	asked        // to end, while fresh
 	begun
 	ended
 )
@@ -49,11 +56,8 @@ type finisher[R any] interface {
 // each begun call, also when the life dies, and may block until the exit of a
 // dying life is known. Then it tells End.
 func (c *Call[R]) Finish(r R, err error) {
-	c.mu.Lock()
-	via := c.via
-	c.mu.Unlock()
-	if via != nil {
-		via.finish(c, r, err)
+	if c.via != nil {
+		c.via.finish(c, r, err)
 		return
 	}
 	c.Conclude(r, err)
@@ -65,59 +69,46 @@ func (c *Call[R]) Finish(r R, err error) {
 func (c *Call[R]) Begin() bool { return c.begin(nil) }
 
 func (c *Call[R]) begin(via finisher[R]) bool {
-	c.mu.Lock()
-	if c.phase != fresh {
-		c.mu.Unlock()
+	if c.phase.Load() < begun {
+		c.via = via // before others may see that it has begun
+	}
+	if c.phase.CompareAndSwap(fresh, begun) {
+		return true
+	}
+	if !c.phase.CompareAndSwap(asked, begun) {
 		panic("wall: a call was started twice")
 	}
-	c.phase, c.via = begun, via
-	as := c.as
-	c.mu.Unlock()
-	if as != nil {
-		var none R
-		c.Conclude(none, as)
-		return false
-	}
-	return true
+	var none R
+	c.Conclude(none, c.as.Load())
+	return false
 }
 
 // Ask is for authors of instances: it records that the call is to end as the
 // given error, and reports whether the instance must now see to it: the call is
 // in hand and had not been asked before.
 func (c *Call[R]) Ask(as *ganger.Error) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.phase == ended || c.as != nil {
+	if c.phase.Load() == ended || !c.as.CompareAndSwap(nil, as) {
 		return false
 	}
-	c.as = as
-	return c.phase == begun
+	return !c.phase.CompareAndSwap(fresh, asked) && c.phase.Load() == begun
 }
 
 // Asked returns what the call was asked to end as, nil if it was not.
-func (c *Call[R]) Asked() *ganger.Error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.as
-}
+func (c *Call[R]) Asked() *ganger.Error { return c.as.Load() }
 
 // After is for authors of instances: it runs f on its own goroutine after d
-// unless the call ends first. At most one f is pending; f may run just as the
-// call ends and must check for itself.
+// unless the call, which was asked to end, ends first. At most one f is pending;
+// f may run just as the call ends and must check for itself.
 func (c *Call[R]) After(d time.Duration, f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.phase == begun {
+	c.timerMu.Lock()
+	defer c.timerMu.Unlock()
+	if c.phase.Load() == begun { // who ends it now waits for the lock, and finds the timer
 		c.timer = time.AfterFunc(d, f)
 	}
 }
 
 // Ended reports whether the call has ended.
-func (c *Call[R]) Ended() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.phase == ended
-}
+func (c *Call[R]) Ended() bool { return c.phase.Load() == ended }
 
 // Conclude is for authors of instances: it ends a begun call with exactly this
 // response or error, which must be nil, ErrUnsent or a *ganger.Error, and tells
@@ -132,19 +123,23 @@ func (c *Call[R]) Conclude(r R, err error) {
 // call, such as the work and the grace that abandons it. It reports whether this
 // one ended it.
 func (c *Call[R]) TryConclude(r R, err error) bool {
-	c.mu.Lock()
-	if c.phase == ended {
-		c.mu.Unlock()
+	if c.phase.Swap(ended) == ended {
 		return false
 	}
-	c.phase = ended
-	timer := c.timer
-	c.timer, c.via = nil, nil
-	c.mu.Unlock()
-	if timer != nil {
-		timer.Stop()
+	if c.as.Load() != nil {
+		c.stopTimer()
 	}
 	c.Response, c.Err = r, err
 	c.End.EndCall(c)
 	return true
+}
+
+func (c *Call[R]) stopTimer() {
+	c.timerMu.Lock()
+	timer := c.timer
+	c.timer = nil
+	c.timerMu.Unlock()
+	if timer != nil {
+		timer.Stop()
+	}
 }
