@@ -30,7 +30,7 @@ func (l *life[Q, R]) begin(x ganger.Exit, sake bool, patience time.Duration) (fi
 	cause := &ganger.Error{Outcome: ganger.Crashed, Cause: x.Reason.Cause(), Worker: l.worker, Exit: &x}
 	l.own(cause)
 	for _, r := range hand {
-		r.end(cause)
+		r.Cancel(cause)
 	}
 	switch {
 	case len(hand) == 0:
@@ -69,12 +69,14 @@ func (l *life[Q, R]) finish() {
 		}
 	}
 	last := l.last
+	resting := l.resting
+	l.resting = 0
 	l.mu.Unlock()
 	if last != nil {
 		last.Stop()
 	}
-	for range cap(l.work) / 2 {
-		l.work <- nil
+	for range resting {
+		l.wake <- struct{}{}
 	}
 	close(l.gone)
 	for _, r := range left {
@@ -97,7 +99,7 @@ func (l *life[Q, R]) fell(r *request[Q, R], v any, stack string) {
 	if as := r.call.Asked(); as != nil {
 		e = &ganger.Error{Outcome: as.Outcome, Cause: as.Cause, Worker: l.worker, Exit: &x, Err: as.Err}
 	}
-	r.end(e)
+	r.Cancel(e)
 	if !l.begin(x, false, l.grace) && last {
 		l.finish()
 	}

@@ -20,25 +20,25 @@ type life[Q, R any] struct {
 	base    context.Context         // the values of the start
 	own     context.CancelCauseFunc // ends the context of Begin
 	gone    chan struct{}
-	// work has room for every call in hand and for the nil that ends each
-	// goroutine, so that a send never blocks.
-	work chan *request[Q, R]
+	wake    chan struct{} // room for a token for each goroutine: there is work, or no more will come
 
-	mu     sync.Mutex // guards what follows; never held across a call or a channel operation
-	hand   []*request[Q, R]
-	free   []int // the places in hand that are empty
-	ending bool
-	dead   bool
-	exit   ganger.Exit
-	sake   bool // it ends for the sake of one call: the others are not to blame
-	last   *time.Timer
+	mu      sync.Mutex // guards what follows; never held across a call or a channel operation
+	hand    []*request[Q, R]
+	free    []int            // the places in hand that are empty
+	todo    []*request[Q, R] // what was started and not taken, the oldest first
+	resting int              // goroutines that wait for a token, and have none coming
+	ending  bool
+	dead    bool
+	exit    ganger.Exit
+	sake    bool // it ends for the sake of one call: the others are not to blame
+	last    *time.Timer
 }
 
 func newLife[Q, R any](base context.Context, own context.CancelCauseFunc, st wall.Start, slots int, perform Perform[Q, R]) *life[Q, R] {
 	l := &life[Q, R]{
 		id: "goroutine " + strconv.FormatUint(lives.Add(1), 10), worker: st.Worker(), grace: st.Patience(),
 		perform: perform, base: base, own: own, gone: make(chan struct{}),
-		work: make(chan *request[Q, R], 2*slots),
+		wake: make(chan struct{}, slots),
 		hand: make([]*request[Q, R], slots), free: make([]int, slots),
 	}
 	for i := range slots {
@@ -66,7 +66,8 @@ func (l *life[Q, R]) Start(q Q, c *wall.Call[R]) {
 	if !c.Begin() {
 		return
 	}
-	r := &request[Q, R]{base: l.base, host: c.Host, call: c, q: q}
+	r := &request[Q, R]{host: c.Host, call: c, q: q}
+	r.Init(l.base)
 	l.mu.Lock()
 	if l.ending {
 		l.mu.Unlock()
@@ -82,8 +83,17 @@ func (l *life[Q, R]) Start(q Q, c *wall.Call[R]) {
 	r.slot, l.free = l.free[n-1], l.free[:n-1]
 	l.hand[r.slot] = r
 	c.Tag = uint64(r.slot)
+	l.todo = append(l.todo, r)
+	// A goroutine that tells an end does not rest, and will look by itself: a
+	// call that is started from the end of the one before costs no switch.
+	rouse := l.resting > 0
+	if rouse {
+		l.resting--
+	}
 	l.mu.Unlock()
-	l.work <- r
+	if rouse {
+		l.wake <- struct{}{}
+	}
 	if as := c.Asked(); as != nil { // since it was begun, when it was not yet in hand
 		l.curb(c, as)
 	}
@@ -105,7 +115,7 @@ func (l *life[Q, R]) curb(c *wall.Call[R], as *ganger.Error) {
 	}
 	r.curbed = true
 	l.mu.Unlock()
-	r.end(as)
+	r.Cancel(as)
 	if l.grace <= 0 {
 		go l.abandon(r) // not here: End is told on a goroutine of the life
 		return
@@ -115,17 +125,18 @@ func (l *life[Q, R]) curb(c *wall.Call[R], as *ganger.Error) {
 
 // serve performs calls until the life ends.
 func (l *life[Q, R]) serve() {
-	for r := range l.work {
-		if r == nil {
+	for {
+		r, over := l.take()
+		switch {
+		case over:
 			return
-		}
-		if !l.take(r) {
+		case r == nil:
+			<-l.wake
 			continue
 		}
 		var v R
 		var err error
-		// After a panic the life is ending, and a nil waits in the channel; after
-		// a Goexit guard does not return.
+		// After a panic the life is ending; after a Goexit guard does not return.
 		if rescue.Call(
 			func() { v, err = l.perform(r, r.q, r) },
 			func(v any, stack string) { l.fell(r, v, stack) },
@@ -136,13 +147,26 @@ func (l *life[Q, R]) serve() {
 	}
 }
 
-// take claims r for the goroutine that is to perform it. It reports false if
-// the life ended before; r has its end then.
-func (l *life[Q, R]) take(r *request[Q, R]) bool {
+// take claims the next call for the goroutine that is to perform it, nil if that
+// has to rest. It passes over what the life's end has ended already, and reports
+// when nothing more will come.
+func (l *life[Q, R]) take() (r *request[Q, R], over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r.taken = l.hand[r.slot] == r
-	return r.taken
+	for len(l.todo) > 0 {
+		r := l.todo[0]
+		last := copy(l.todo, l.todo[1:])
+		l.todo[last] = nil
+		l.todo = l.todo[:last]
+		if l.hand[r.slot] == r {
+			r.taken = true
+			return r, false
+		}
+	}
+	if !l.dead {
+		l.resting++
+	}
+	return nil, l.dead
 }
 
 // releaseLocked takes r out of the hand. mine is false if it was abandoned
@@ -166,7 +190,7 @@ func (l *life[Q, R]) returned(r *request[Q, R], v R, err error) {
 		abandoned.Add(-1)
 		return // nobody waits for it any more
 	}
-	r.end(context.Canceled) // for what was derived from it and is still there
+	r.Finish() // for what was derived from it and is still there
 	if err != nil {
 		var none R
 		v, err = none, l.verdict(r, err, ending)
