@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/ganger-dev/ganger"
-	"github.com/ganger-dev/ganger/inspect"
 )
 
 // submit accepts t, or says why not.
@@ -16,8 +14,12 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}
 	}
 	e := c.newEntry(t)
+	if elder := elderOf(ctx); elder != nil {
+		e.ties = &ties{task: e, core: c, elder: elder, of: elder}
+		e.asked = elder.task.adopt(e)
+	}
 	if t.Group != nil { // before it can end
-		if as := t.Group.join(e); as != nil {
+		if as := t.Group.circle.join(e); as != nil {
 			e.cancelAs(as)
 		}
 	}
@@ -25,10 +27,10 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		if t.Group != nil {
 			t.Group.leave(e)
 		}
+		if e.ties != nil {
+			e.ties.leave()
+		}
 		return nil, err
-	}
-	if c.cfg.Hub.Watched() {
-		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
 	}
 	c.offer()
 	return &e.ticket, nil
@@ -45,7 +47,8 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 	var turn chan struct{} // ours among those who wait for room
 	for {
 		c.mu.Lock()
-		if c.phase != accepting {
+		inner := e.ties != nil // it belongs to a task that was let in already
+		if c.phase == closed || c.phase == draining && !inner {
 			next := c.roomLocked() // each of those who wait tells the next
 			c.mu.Unlock()
 			signal(next)
@@ -58,9 +61,12 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 			return err
 		}
 		// Who waited goes first; a newcomer queues behind those who wait.
-		full := c.cfg.QueueLimit > 0 && c.queue.len() >= c.cfg.QueueLimit
-		if !full && (turn != nil || len(c.room) == 0) {
-			carry := c.acceptLocked(e)
+		var old *entry[T, Q, R, C]
+		if !inner {
+			old = c.supplantLocked(e)
+		}
+		if inner || old != nil || !c.fullLocked() && (turn != nil || len(c.room) == 0) {
+			carry := c.acceptLocked(e, old)
 			next := c.roomLocked()
 			c.mu.Unlock()
 			signal(next)
@@ -83,14 +89,14 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 		case <-turn:
 		case <-ctx.Done():
 			c.leaveRoom(turn)
-			return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseWithdrawn, Err: context.Cause(ctx)}
+			return withdrawn(ctx)
 		}
 	}
 }
 
 // roomLocked takes the next of those who wait for room if there is some.
 func (c *core[T, Q, R, C]) roomLocked() chan struct{} {
-	if len(c.room) == 0 || (c.phase == accepting && c.queue.len() >= c.cfg.QueueLimit) {
+	if len(c.room) == 0 || (c.phase == accepting && c.fullLocked()) {
 		return nil
 	}
 	next := c.room[0]
@@ -121,25 +127,40 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// acceptLocked queues e. If it was asked to end while it waited for room, that
-// is to be carried out.
-func (c *core[T, Q, R, C]) acceptLocked(e *entry[T, Q, R, C]) (carry func()) {
-	c.numberLocked(e)
-	e.place = queued
-	c.queue.push(e)
+// acceptLocked queues e, in the place of old if that is not nil. If it was asked
+// to end while it waited for room, that is to be carried out, as is the end of old.
+func (c *core[T, Q, R, C]) acceptLocked(e, old *entry[T, Q, R, C]) (carry func()) {
+	c.numberLocked(e, c.elderLocked(e))
+	carry = func() {}
+	if old != nil {
+		if c.cfg.QueuePolicy == Replace {
+			e.rank = old.rank
+		}
+		carry = func() {
+			var none R
+			c.tell(old, none, superseded)
+		}
+	}
+	c.enqueueLocked(e)
 	if as := e.asked; as != nil {
 		e.asked = nil
-		return c.askLocked(e, as)
+		first, then := carry, c.askLocked(e, as)
+		return func() { first(); then() }
 	}
 	if e.QueueTimeout > 0 || e.TotalTimeout > 0 {
 		e.armLocked(e.posted)
 	}
-	return func() {}
+	return carry
 }
 
-// numberLocked makes e an accepted task.
-func (c *core[T, Q, R, C]) numberLocked(e *entry[T, Q, R, C]) {
-	c.lastID++
-	c.open++
-	e.id, e.ticket.id, e.posted = c.lastID, c.lastID, time.Now()
+// elderLocked returns the task of this pool in whose mid e was submitted, nil for none.
+func (c *core[T, Q, R, C]) elderLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C] {
+	if e.ties == nil || e.ties.elder == nil || e.ties.elder.core != any(c) {
+		return nil
+	}
+	p := e.ties.elder.task.(*entry[T, Q, R, C])
+	if p.place == over { // it has been told, or soon is
+		return nil
+	}
+	return p
 }

@@ -13,16 +13,20 @@ import (
 // chance, so the first that comes by takes nothing more until it is.
 func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	c := h.core
+	if h.bound.len() > 0 && h.staysLocked() && c.phase != closed && !h.alone && len(h.hand) < h.slots {
+		e, _ := c.popLocked(&h.bound, nil)
+		return h.takeLocked(e)
+	}
 	if !h.roomLocked() {
 		return nil
 	}
 	match := h.mayTakeLocked
-	if c.kind.Match == nil {
+	if !h.pickyLocked() {
 		match = nil // the queue need not be searched
 	}
 	if c.suspects.len() > 0 {
 		if len(h.hand) == 0 {
-			if e, ok := c.suspects.pop(match); ok {
+			if e, ok := c.popLocked(c.suspects, match); ok {
 				h.alone = h.slots > 1
 				return h.takeLocked(e)
 			}
@@ -38,7 +42,7 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	if c.isolator == h {
 		c.isolator = nil
 	}
-	if e, ok := c.queue.pop(match); ok {
+	if e, ok := c.popLocked(c.queue, match); ok {
 		return h.takeLocked(e)
 	}
 	return nil
@@ -62,6 +66,11 @@ func (c *core[T, Q, R, C]) freeIsolatorLocked() (wake chan struct{}) {
 
 // roomLocked reports whether the life may be given anything now.
 func (h *holder[T, Q, R, C]) roomLocked() bool {
+	return h.restsLocked() && (!h.seat.extra || h.core.extraHeld < h.core.lent)
+}
+
+// restsLocked is roomLocked, whether or not a slot is lent to it.
+func (h *holder[T, Q, R, C]) restsLocked() bool {
 	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && len(h.hand) < h.slots && !h.spentLocked()
 }
 
@@ -70,9 +79,26 @@ func (h *holder[T, Q, R, C]) spentLocked() bool {
 	return h.core.cfg.MaxTasks > 0 && h.given >= h.core.cfg.MaxTasks
 }
 
-// mayTakeLocked reports whether the kind lets the life have e.
+// pickyLocked reports whether there may be a task that the life may not take.
+func (h *holder[T, Q, R, C]) pickyLocked() bool {
+	return h.core.kind.Match != nil || h.core.warm.waiting > 0 || h.seat.extra
+}
+
+// mayTakeLocked reports whether the life may have e. The kind is asked last, and
+// only about what nothing else keeps from the life.
 func (h *holder[T, Q, R, C]) mayTakeLocked(e *entry[T, Q, R, C]) bool {
-	return h.core.kind.Match == nil || h.core.kind.Match(h.heldLocked(0), e.Value)
+	c := h.core
+	switch {
+	case h.seat.extra && !c.dependentLocked(e):
+		return false
+	case c.kind.Match == nil:
+		return h.keyLocked(e)
+	case e.Key == "":
+		return c.kind.Match(h.heldLocked(0), e.Value)
+	}
+	// Asked before the key: a task that this life would not have anyway was not
+	// passed over for its key.
+	return c.kind.Match(h.heldLocked(0), e.Value) && h.keyLocked(e)
 }
 
 func (h *holder[T, Q, R, C]) heldLocked(attempt int) Held[C] {
@@ -105,6 +131,16 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 	h.hand = append(h.hand, e)
 	h.given++
 	c.held++
+	if h.seat.extra {
+		c.extraHeld++
+	}
+	if e.Key != "" {
+		if c.warm.takeLocked(h, e.Key) {
+			h.seat.keyHits++
+		} else {
+			h.seat.keyMisses++
+		}
+	}
 	if e.timer != nil || e.ExecTimeout > 0 || e.probing {
 		e.armLocked(now)
 	}
@@ -123,6 +159,10 @@ func (h *holder[T, Q, R, C]) dropLocked(e *entry[T, Q, R, C]) {
 		}
 	}
 	h.core.held--
+	if h.seat.extra {
+		h.core.extraHeld--
+	}
+	h.core.reclaimLocked(e)
 	e.ran = time.Since(e.started)
 	if len(h.hand) == 0 {
 		h.alone = false
@@ -195,7 +235,7 @@ func (h *holder[T, Q, R, C]) claimedLocked() claimed {
 	return claimed{
 		room:  c.roomLocked(),
 		spent: h.spentLocked(),
-		more:  c.queue.len()+c.suspects.len() > 0 && (len(c.ready) > 0 || c.vacant > 0),
+		more:  c.waitingLocked() > 0 && (len(c.ready) > 0 || c.vacant > 0 || c.lent > 0),
 	}
 }
 
@@ -218,7 +258,7 @@ func (h *holder[T, Q, R, C]) offer() { h.core.offer() }
 // listLocked makes the life findable for new tasks if it has room.
 func (h *holder[T, Q, R, C]) listLocked() {
 	c := h.core
-	if !h.listed && h.roomLocked() && c.isolator != h {
+	if !h.listed && h.restsLocked() && c.isolator != h {
 		h.listed = true
 		c.ready = append(c.ready, h)
 		c.changedLocked()
@@ -265,7 +305,7 @@ func (c *core[T, Q, R, C]) offer() {
 // with least in hand, and among those the one that came to rest last, which is
 // the warmest and leaves the others their idle time.
 func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
-	if c.queue.len() == 0 && c.suspects.len() == 0 {
+	if c.waitingLocked() == 0 {
 		return nil
 	}
 	var best *holder[T, Q, R, C]
@@ -283,14 +323,12 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 
 // wantsLocked reports whether something waits that h may take.
 func (c *core[T, Q, R, C]) wantsLocked(h *holder[T, Q, R, C]) bool {
-	if c.kind.Match == nil {
+	if !h.pickyLocked() {
 		return true
 	}
-	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
-		for e := range q.each {
-			if h.mayTakeLocked(e) {
-				return true
-			}
+	for e := range c.waitingEntriesLocked {
+		if h.mayTakeLocked(e) {
+			return true
 		}
 	}
 	return false

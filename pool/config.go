@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,20 @@ type Held[C any] struct {
 	Attempt     int    // of the task that is asked about, from 1; 0 in Match
 }
 
-// Next says what becomes of a life after a response was used.
-type Next[C any] struct {
-	Held C    // its competence from now on
-	End  bool // the life leaves, and a fresh one takes its place
+// Next says what follows the use of a response.
+type Next[T, C any] struct {
+	Held C // competence of the life from now on
+	// Follow are tasks that follow from this one, accepted before it ends and
+	// whatever its outcome. The queue's limit does not hold them up. They are of
+	// its group unless they name another, and are cancelled with it: a cancel that
+	// comes after its end reaches those that have not ended. Nobody has a ticket of
+	// them; Ended and Commit are told.
+	Follow []Task[T]
+	// Bound has them performed by this life alone, before anything else and
+	// without asking Match, because it holds what they need. When it goes, or
+	// End is set, those that have not started end Cancelled (holder).
+	Bound bool
+	End   bool // the life leaves, and a fresh one takes its place
 }
 
 // Kind says how a task becomes a request and what its response means. Every
@@ -50,14 +61,38 @@ type Kind[T, Q, R, C any] struct {
 	Request func(Held[C], T) (Q, error)
 	// Use takes the response before the task ends. Its error makes the task
 	// Failed; Next is obeyed all the same.
-	Use func(Held[C], T, R) (Next[C], error)
+	Use func(Held[C], T, R) (Next[T, C], error)
+	// Unsent may perform a task here whose request could not be made or encoded,
+	// and which else ends Rejected (encode, with err as its cause). It returns nil
+	// to let it, or a function that is called once, on a goroutine of the pool,
+	// when somebody waits for the task: through its ticket, its group, [Pool.Join]
+	// or [Pool.Drain]. What it returns is how the task ends. Until then the task
+	// can be cancelled, and the end of Run cancels it. What follows from other tasks
+	// has no ticket and is performed at once. The life is not to blame.
+	Unsent func(t T, err error) (local func() (R, error))
 	// Ended is told once for every accepted task, before its ticket is done.
 	Ended func(T, End[R])
+	// Commit is told once for every accepted task too, after Ended and one at a
+	// time, in an order that depends on no schedule: that of submission, where what
+	// came of a task stands between it and the next. A task that has ended waits in
+	// memory for those before it, and counts against QueueLimit until it is told.
+	Commit func(T, End[R])
+	// Order says which of two tasks is to be offered first, negative for a. Those
+	// that are equal are offered by priority and age. It is called under the pool's
+	// lock, as Match is, and must be the same at all times: [Pool.SetOrder] makes
+	// it another. Nil means that all are equal.
+	Order func(a, b T) int
 	// Feedback takes what a worker reports before its response, in order. body
 	// is valid until it returns. While it blocks the worker is slowed down.
 	Feedback func(t T, body []byte)
 	// Ask answers a worker's question in mid-task. ctx ends with the task. Nil
 	// refuses every question.
+	//
+	// What is submitted with ctx, to this pool or another, is the task's own: it is
+	// let in whatever the limits of the queue, and is cancelled with the task, or
+	// when this attempt at it comes to nothing. Who waits with ctx, for a ticket, a
+	// group or in [Pool.Do], lends the task's slot to what it may be waiting for:
+	// so however deep tasks wait for tasks, there is always a worker for the last.
 	Ask func(ctx context.Context, t T, question []byte) ([]byte, error)
 	// View is what people are shown of a task. It is called under the pool's
 	// lock, as Match is. Nil shows nothing.
@@ -85,6 +120,13 @@ type QueuePolicy uint8
 const (
 	Block  QueuePolicy = iota // Submit waits for room
 	Reject                    // Submit returns Rejected (full)
+	// DropOldest ends the task that has waited longest, of those that never
+	// started, as Cancelled (superseded).
+	DropOldest
+	// Replace lets at most one task of each [Task].Key wait, full or not: a new one
+	// takes its place in the queue, and it ends Cancelled (superseded). For the
+	// rest it is Block.
+	Replace
 )
 
 // Attribution says whose output a line is.
@@ -102,10 +144,17 @@ type Config struct {
 	// then only accumulate.
 	Workers int
 	// QueueLimit bounds the tasks that wait. Zero means 1024; negative none.
-	// Tasks that run again do not count: they were let in once.
+	// Tasks that run again, or that came of others, do not count: they were let in
+	// once.
 	QueueLimit int
 	// QueuePolicy is for a task that finds the queue full. Zero means Block.
 	QueuePolicy QueuePolicy
+	// KeyWait is for how long a task with a key is left to the lives that are warm
+	// for it, once another would have had it. Zero means 1s; negative for ever.
+	KeyWait time.Duration
+	// Aging is the time in which a waiting task gains one priority, so that none
+	// waits for ever. Zero means 10s; negative never.
+	Aging time.Duration
 	// CancelGrace is between asking a running task to end and killing its life.
 	// Zero means 1s; negative none.
 	CancelGrace time.Duration
@@ -147,9 +196,11 @@ func (c Config) check() (Config, error) {
 	if c.QueueLimit == 0 {
 		c.QueueLimit = 1024
 	}
-	if c.QueuePolicy > Reject {
-		errs = append(errs, fmt.Errorf("pool: Config.QueuePolicy is %d; it must be Block or Reject", c.QueuePolicy))
+	if c.QueuePolicy > Replace {
+		errs = append(errs, fmt.Errorf("pool: Config.QueuePolicy is %d; it must be Block, Reject, DropOldest or Replace", c.QueuePolicy))
 	}
+	c.KeyWait = cmp.Or(c.KeyWait, time.Second)
+	c.Aging = cmp.Or(c.Aging, 10*time.Second)
 	for _, d := range []struct {
 		field string
 		value *time.Duration
@@ -176,6 +227,14 @@ func (c Config) check() (Config, error) {
 // Task is one thing to do.
 type Task[T any] struct {
 	Value T
+	// Key says what a life would keep warm for tasks of the same key: they go to
+	// lives that have performed one, as long as these live and take them soon
+	// enough ([Config].KeyWait). A life is taken to be warm for its newest 1024
+	// keys. Empty means none.
+	Key string
+	// Priority brings a task forward: higher first, equal ones by age. Zero is the
+	// default; it may be negative.
+	Priority int
 	// Retries is how often it runs again after it failed or ran out of an
 	// attempt's time. Zero means never.
 	Retries int

@@ -2,7 +2,7 @@ package pool
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"sync"
 	"time"
 
@@ -18,25 +18,37 @@ type core[T, Q, R, C any] struct {
 	wall   wall.Wall[wall.Instance[Q, R]]
 	traits wall.Traits
 	cfg    Config
+	born   time.Time
 	all    sync.WaitGroup // keepers, and what they started; run waits
 
-	mu       sync.Mutex // guards what follows; held across Match only
-	phase    phase
-	queue    queue[*entry[T, Q, R, C]]
-	suspects queue[*entry[T, Q, R, C]]
-	isolator *holder[T, Q, R, C]   // takes no more, so that a suspect can have it alone
-	seats    []*seat[T, Q, R, C]   // fixed by New
-	vacant   int                   // seats without a life that wait to be wanted
-	ready    []*holder[T, Q, R, C] // lives with room that found nothing to do; the last came last
-	held     int                   // tasks that lives have in hand
-	open     int                   // accepted tasks whose ends are not yet told
-	lastID   uint64
-	answered bool  // some life of the pool has answered once
-	lastFail error // why the last start failed
-	room     []chan struct{}
-	running  bool
-	watchers int           // Join and Drain that wait
-	changed  chan struct{} // closed when what they wait for may have come
+	mu        sync.Mutex // guards what follows; held across Match only
+	phase     phase
+	queue     queue[*entry[T, Q, R, C]]
+	suspects  queue[*entry[T, Q, R, C]]
+	order     func(a, b T) int              // nil: by priority and age
+	turn      uint64                        // how often a task was put behind all others
+	fresh     int                           // waiting tasks that count against the limit
+	newest    map[string]*entry[T, Q, R, C] // by key, of those; for Replace only
+	warm      warmth[T, Q, R, C]
+	isolator  *holder[T, Q, R, C]      // takes no more, so that a suspect can have it alone
+	seats     []*seat[T, Q, R, C]      // those of New, then additional ones
+	vacant    int                      // of those of New, without a life, that wait to be wanted
+	lent      int                      // slots whose tasks wait for other tasks
+	extras    int                      // additional seats that are, or will be, filled
+	extraHeld int                      // tasks that their lives have in hand
+	deferred  list[*entry[T, Q, R, C]] // to be performed here when somebody waits for them
+	commits   commits[T, Q, R, C]
+	keep      context.Context       // of the keepers; set by run
+	ready     []*holder[T, Q, R, C] // lives with room that found nothing to do; the last came last
+	held      int                   // tasks that lives have in hand
+	open      int                   // accepted tasks whose ends are not yet told
+	lastID    uint64
+	answered  bool  // some life of the pool has answered once
+	lastFail  error // why the last start failed
+	room      []chan struct{}
+	running   bool
+	watchers  int           // Join and Drain that wait
+	changed   chan struct{} // closed when what they wait for may have come
 }
 
 // phase of the pool.
@@ -51,8 +63,14 @@ const (
 func newCore[T, Q, R, C any](k Kind[T, Q, R, C], w wall.Wall[wall.Instance[Q, R]], cfg Config) *core[T, Q, R, C] {
 	c := &core[T, Q, R, C]{
 		kind: k, wall: w, traits: w.Traits(), cfg: cfg,
-		queue: new(list[*entry[T, Q, R, C]]), suspects: new(list[*entry[T, Q, R, C]]),
+		born: time.Now(), order: k.Order, newest: make(map[string]*entry[T, Q, R, C]),
 		changed: make(chan struct{}),
+	}
+	c.queue = &list[*entry[T, Q, R, C]]{before: c.before}
+	c.deferred.before = c.before
+	c.suspects = &list[*entry[T, Q, R, C]]{before: c.before}
+	if c.order != nil {
+		c.sortLocked()
 	}
 	for i := range max(cfg.Workers, 0) {
 		c.seats = append(c.seats, newSeat(c, i))
@@ -65,28 +83,6 @@ func (c *core[T, Q, R, C]) emit(e inspect.Event) {
 	c.cfg.Hub.Emit(e)
 }
 
-// queueOf returns the queue that a waiting entry is in.
-func (c *core[T, Q, R, C]) queueOf(e *entry[T, Q, R, C]) queue[*entry[T, Q, R, C]] {
-	if e.suspect {
-		return c.suspects
-	}
-	return c.queue
-}
-
-// againLocked queues an entry once more: in front, because it was let in before
-// all that wait, or behind when another should go first.
-func (c *core[T, Q, R, C]) againLocked(e *entry[T, Q, R, C], behind bool) {
-	e.place, e.call, e.death, e.asked = queued, nil, nil, nil
-	if behind {
-		c.queueOf(e).push(e)
-	} else {
-		c.queueOf(e).pushFront(e)
-	}
-	if e.timer != nil || e.TotalTimeout > 0 {
-		e.armLocked(time.Now())
-	}
-}
-
 // ask makes e end as the given error: at once if it waits, through its life if
 // one has it. It does nothing if it was asked before or is over.
 func (c *core[T, Q, R, C]) ask(e *entry[T, Q, R, C], as *ganger.Error) {
@@ -96,11 +92,33 @@ func (c *core[T, Q, R, C]) ask(e *entry[T, Q, R, C], as *ganger.Error) {
 	carry()
 }
 
-// askLocked is ask up to what must be carried out without the lock.
+// askLocked is ask up to what must be carried out without the lock. A cancel
+// reaches those that came of e too, also when e itself is over.
 func (c *core[T, Q, R, C]) askLocked(e *entry[T, Q, R, C], as *ganger.Error) (carry func()) {
+	own := c.askOneLocked(e, as)
+	if e.ties == nil || as.Outcome != ganger.Cancelled {
+		return own
+	}
+	kin := &e.ties.kin
+	return func() {
+		own()
+		kin.cancel(as, nil)
+	}
+}
+
+func (c *core[T, Q, R, C]) askOneLocked(e *entry[T, Q, R, C], as *ganger.Error) (carry func()) {
 	switch {
+	case e.place == deferred:
+		c.deferred.remove(e)
+		c.overLocked(e)
+		return func() {
+			var none R
+			c.tell(e, none, as)
+		}
+	case e.place == local: // its own affair now
+		return func() {}
 	case e.place == queued:
-		c.queueOf(e).remove(e)
+		c.dequeueLocked(e)
 		c.overLocked(e)
 		next, free := c.roomLocked(), c.freeIsolatorLocked()
 		return func() {
@@ -135,13 +153,20 @@ func (c *core[T, Q, R, C]) expire(e *entry[T, Q, R, C]) {
 	c.mu.Lock()
 	now := time.Now()
 	at, cause := e.due()
-	if e.place == over || e.asked != nil || at.IsZero() {
+	if e.place == over || e.place == local || e.asked != nil || at.IsZero() {
 		c.mu.Unlock()
 		return
 	}
 	if now.Before(at) { // its place changed while the timer fired
 		e.armLocked(now)
 		c.mu.Unlock()
+		return
+	}
+	if cause == keyClock {
+		e.freed = true
+		e.armLocked(now)
+		c.mu.Unlock()
+		c.offer()
 		return
 	}
 	carry := c.askLocked(e, &ganger.Error{Outcome: ganger.TimedOut, Cause: cause, Err: &TimeoutError{cause, e.limit(cause)}})
@@ -162,7 +187,7 @@ func (e *entry[T, Q, R, C]) limit(cause ganger.Cause) time.Duration {
 
 // overLocked takes an entry that is in no queue out of the world.
 func (c *core[T, Q, R, C]) overLocked(e *entry[T, Q, R, C]) {
-	e.place, e.call, e.death = over, nil, nil
+	e.place, e.call, e.death, e.bound, e.local = over, nil, nil, nil, nil
 	if e.queuedT == 0 && e.attempts == 0 {
 		e.queuedT = time.Since(e.posted)
 	}
@@ -186,23 +211,34 @@ func (c *core[T, Q, R, C]) tell(e *entry[T, Q, R, C], r R, err error) {
 		}
 	}
 	if c.kind.Ended != nil {
-		end := End[R]{
-			Task: e.id, Response: r, Err: err, Attempts: e.attempts, Deaths: e.deaths,
-			Seat: -1, Queued: e.queuedT, Ran: e.ran,
-		}
-		if e.holder != nil {
-			end.Worker, end.Seat, end.PID = e.holder.worker, e.holder.seat.index, e.holder.pid
-		}
-		c.kind.Ended(e.Value, end)
+		c.kind.Ended(e.Value, c.endOf(e, r, err))
 	}
 	e.ticket.end(r, err)
+	if e.ties != nil {
+		e.ties.ended()
+	}
 	if e.Group != nil {
 		e.Group.ended(e, err)
+	}
+	if c.kind.Commit != nil {
+		c.commitEnd(e, c.endOf(e, r, err))
+		return
 	}
 	c.mu.Lock()
 	c.open--
 	c.changedLocked()
 	c.mu.Unlock()
+}
+
+func (c *core[T, Q, R, C]) endOf(e *entry[T, Q, R, C], r R, err error) End[R] {
+	end := End[R]{
+		Task: e.id, Response: r, Err: err, Attempts: e.attempts, Deaths: e.deaths,
+		Seat: -1, Queued: e.queuedT, Ran: e.ran,
+	}
+	if e.holder != nil {
+		end.Worker, end.Seat, end.PID = e.holder.worker, e.holder.seat.index, e.holder.pid
+	}
+	return end
 }
 
 // changedLocked wakes Join and Drain.
@@ -215,14 +251,14 @@ func (c *core[T, Q, R, C]) changedLocked() {
 
 // hopelessLocked returns why no task can be performed: every seat has given up
 // starting lives. Nil while there is hope.
-func (c *core[T, Q, R, C]) hopelessLocked() error {
-	if len(c.seats) == 0 {
-		return nil
-	}
+func (c *core[T, Q, R, C]) hopelessLocked() *ganger.Error {
 	for _, s := range c.seats {
-		if !s.hopeless {
+		if !s.hopeless && !s.extra {
 			return nil
 		}
+	}
+	if len(c.seats) == 0 {
+		return nil
 	}
 	return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: c.lastFail}
 }
@@ -230,7 +266,7 @@ func (c *core[T, Q, R, C]) hopelessLocked() error {
 // despair ends every waiting task if no worker can be started.
 func (c *core[T, Q, R, C]) despair() {
 	c.mu.Lock()
-	err, _ := errors.AsType[*ganger.Error](c.hopelessLocked())
+	err := c.hopelessLocked()
 	c.mu.Unlock()
 	if err != nil {
 		c.clear(err)
@@ -241,8 +277,11 @@ func (c *core[T, Q, R, C]) despair() {
 func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
 	c.mu.Lock()
 	var all []*entry[T, Q, R, C]
-	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
+	for _, q := range append(c.boundLocked(), c.suspects, c.queue, &c.deferred) {
 		for e, ok := q.pop(nil); ok; e, ok = q.pop(nil) {
+			if e.place == queued {
+				c.countLocked(e, -1)
+			}
 			c.overLocked(e)
 			all = append(all, e)
 		}
@@ -261,6 +300,29 @@ func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
 	var none R
 	for _, e := range all {
 		c.tell(e, none, as)
+	}
+}
+
+// boundLocked returns the queues of what is bound to one life each.
+func (c *core[T, Q, R, C]) boundLocked() (all []queue[*entry[T, Q, R, C]]) {
+	for _, s := range c.seats {
+		for _, h := range s.lives {
+			if h.bound.len() > 0 {
+				all = append(all, &h.bound)
+			}
+		}
+	}
+	return all
+}
+
+// waitingEntriesLocked yields the tasks that wait for any life.
+func (c *core[T, Q, R, C]) waitingEntriesLocked(yield func(*entry[T, Q, R, C]) bool) {
+	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
+		for e := range q.each {
+			if !yield(e) {
+				return
+			}
+		}
 	}
 }
 

@@ -5,14 +5,13 @@ import (
 	"runtime/debug"
 
 	"github.com/ganger-dev/ganger"
-	"github.com/ganger-dev/ganger/inspect"
 )
 
 // do is Submit, Wait, and Cancel when ctx ends. If nothing waits and a life
 // with one slot rests, the caller's own goroutine performs the task on it,
 // which saves the switch to the serving goroutine and the one back.
 func (c *core[T, Q, R, C]) do(ctx context.Context, t Task[T]) (R, error) {
-	if t.Group == nil && t.check() == nil {
+	if t.Group == nil && t.check() == nil && elderOf(ctx) == nil {
 		if e, h := c.borrow(t); e != nil {
 			return c.lend(ctx, e, h)
 		}
@@ -27,11 +26,13 @@ func (c *core[T, Q, R, C]) do(ctx context.Context, t Task[T]) (R, error) {
 
 // see waits for a ticket and cancels its task when ctx ends.
 func see[R any](ctx context.Context, t *Ticket[R]) (R, error) {
+	done := t.Done()
+	defer lendFor(ctx)()
 	select {
-	case <-t.Done():
+	case <-done:
 	case <-ctx.Done():
 		t.entry.cancelAs(withdrawn(ctx))
-		<-t.Done() // the grace bounds it
+		<-done // the grace bounds it
 	}
 	return t.r, t.err
 }
@@ -44,7 +45,7 @@ func withdrawn(ctx context.Context) *ganger.Error {
 // it returns nothing if there is none, or if others were there first.
 func (c *core[T, Q, R, C]) borrow(t Task[T]) (*entry[T, Q, R, C], *holder[T, Q, R, C]) {
 	c.mu.Lock()
-	if c.phase != accepting || len(c.ready) == 0 || c.queue.len()+c.suspects.len()+len(c.room) > 0 {
+	if c.phase != accepting || len(c.ready) == 0 || c.waitingLocked()+len(c.room) > 0 || c.fullLocked() {
 		c.mu.Unlock()
 		return nil, nil
 	}
@@ -54,7 +55,7 @@ func (c *core[T, Q, R, C]) borrow(t Task[T]) (*entry[T, Q, R, C], *holder[T, Q, 
 		if h.runner == nil || !h.roomLocked() || !h.mayTakeLocked(e) {
 			continue
 		}
-		c.numberLocked(e)
+		c.numberLocked(e, nil)
 		h.unlistLocked()
 		h.takeLocked(e)
 		after := h.claimedLocked()
@@ -68,9 +69,6 @@ func (c *core[T, Q, R, C]) borrow(t Task[T]) (*entry[T, Q, R, C], *holder[T, Q, 
 
 // lend performs e, which h has in hand, on this goroutine.
 func (c *core[T, Q, R, C]) lend(ctx context.Context, e *entry[T, Q, R, C], h *holder[T, Q, R, C]) (R, error) {
-	if c.cfg.Hub.Watched() {
-		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
-	}
 	// The kind's functions run on this goroutine now, and its caller may be one
 	// that recovers, as net/http does: then the task would never end and the life
 	// be lost. Such a panic ends the program here as on any other goroutine.
@@ -90,7 +88,7 @@ func (c *core[T, Q, R, C]) lend(ctx context.Context, e *entry[T, Q, R, C], h *ho
 	}
 	performed = true
 	c.mu.Lock()
-	if c.queue.len()+c.suspects.len() == 0 {
+	if c.waitingLocked()+h.bound.len() == 0 {
 		h.listLocked() // its goroutine rests on
 	}
 	wake := !h.listed

@@ -12,9 +12,11 @@ type place uint8
 
 const (
 	fresh    place = iota // not accepted yet
-	queued                // in the queue, or among the suspects
+	queued                // in the queue, among the suspects, or bound to a life
 	inHand                // a life has it
 	casualty              // its life ended under it; judged when all that it held have ended
+	deferred              // its request could not be sent; performed here when somebody waits for it
+	local                 // is being performed here
 	over                  // has its outcome
 )
 
@@ -28,9 +30,16 @@ type entry[T, Q, R, C any] struct {
 	core   *core[T, Q, R, C]
 
 	place    place
-	suspect  bool          // was in hand at a death; runs alone
-	asked    *ganger.Error // what it was asked to end as while in hand
-	probing  bool          // a first request to a mute worker: its clock includes the start's
+	rank     rank
+	passed   time.Time           // a life left it to one that is warm for its key; zero: none did
+	freed    bool                // it has waited for that for long enough
+	bound    *holder[T, Q, R, C] // the only life that may have it; nil: any
+	ties     *ties               // to other tasks; nil for none
+	commit   *commit[T, Q, R, C] // its place in what is to be told in order; nil: nobody wants to know
+	local    func() (R, error)   // while deferred or local
+	suspect  bool                // was in hand at a death; runs alone
+	asked    *ganger.Error       // what it was asked to end as while in hand
+	probing  bool                // a first request to a mute worker: its clock includes the start's
 	attempts int
 	failures int
 	deaths   int
@@ -77,6 +86,10 @@ type call[T, Q, R, C any] struct {
 // EndCall is told by the instance.
 func (k *call[T, Q, R, C]) EndCall(*wall.Call[R]) { k.holder.ended(k) }
 
+// keyClock is the clock of the wait for a life that is warm for the task's key.
+// It ends no task.
+const keyClock ganger.Cause = "key"
+
 // due returns the next of the clocks that run in the entry's place, zero for
 // none, and what the task ends as when it is reached.
 func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
@@ -91,6 +104,9 @@ func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
 	case queued:
 		if e.attempts == 0 {
 			sooner(e.posted, e.QueueTimeout, ganger.CauseQueue)
+		}
+		if !e.passed.IsZero() && !e.freed {
+			sooner(e.passed, e.core.cfg.KeyWait, keyClock)
 		}
 	case inHand:
 		limit := e.ExecTimeout

@@ -17,6 +17,8 @@ var (
 	// ErrExpired is returned by [Kind.Request] when the request can no longer be
 	// built; the task ends Expired.
 	ErrExpired = errors.New("pool: the task has expired")
+	// ErrHolder: the life that the task was bound to has gone.
+	ErrHolder = errors.New("pool: the life that held what it needs has gone")
 	// ErrNoWorker: no worker of the pool has that name.
 	ErrNoWorker = errors.New("pool: no such worker")
 )

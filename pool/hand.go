@@ -60,10 +60,14 @@ func (x host[T, Q, R, C]) Feedback(body []byte) {
 }
 
 func (x host[T, Q, R, C]) Ask(ctx context.Context, question []byte) ([]byte, error) {
-	if f := x.e.core.kind.Ask; f != nil {
-		return f(ctx, x.e.Value, question)
+	c := x.e.core
+	if c.kind.Ask == nil {
+		return nil, errors.New("this pool answers no questions")
 	}
-	return nil, errors.New("this pool answers no questions")
+	c.mu.Lock()
+	t := x.e.tiesLocked()
+	c.mu.Unlock()
+	return c.kind.Ask(context.WithValue(ctx, elderKey{}, t), x.e.Value, question)
 }
 
 // sentence is what must be told about a task once the lock is free.
@@ -73,21 +77,46 @@ type sentence[T, Q, R, C any] struct {
 	err error // nil for Done
 }
 
+// aftermath is what the end of a call leads to once the lock is free.
+type aftermath[T, Q, R, C any] struct {
+	ends    []sentence[T, Q, R, C]
+	orphans []orphans
+}
+
+// orphans are tasks whose elder's attempt came to nothing.
+type orphans struct {
+	of *family
+	as *ganger.Error
+}
+
+func (c *core[T, Q, R, C]) carry(out aftermath[T, Q, R, C]) {
+	for _, x := range out.orphans {
+		x.of.cancelNow(x.as, nil)
+	}
+	for _, x := range out.ends {
+		c.tell(x.e, x.r, x.err)
+	}
+}
+
 // ended takes the end of a call: it judges the task, gives the life its next
 // state, and lets the pool go on.
 func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 	c, e, err := h.core, k.entry, k.Err
 	spoke := err == nil || ganger.OutcomeOf(err) == ganger.Failed && !errors.Is(err, wall.ErrUnsent)
-	var next *Next[C]
+	var next *Next[T, C]
+	var follows []*entry[T, Q, R, C]
 	if err == nil && c.kind.Use != nil {
 		n, bad := c.kind.Use(e.held, e.Value, k.Response)
 		next = &n
 		if bad != nil {
-			err = &ganger.Error{Outcome: ganger.Failed, Worker: h.worker, Err: bad}
+			err = failure(bad)
 		}
+		follows = c.follows(e, n.Follow)
 	}
+	local := c.unsent(e, err)
 
 	c.mu.Lock()
+	asked := e.asked
 	h.dropLocked(e)
 	if spoke {
 		c.answered, h.spoke, h.warm = true, true, true
@@ -98,19 +127,25 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 			h.leaving = ganger.LeavingStopped
 		}
 	}
-	waiting := c.queue.len() + c.suspects.len()
-	out := h.settleLocked(e, k.Response, err, spoke)
+	waiting := c.waitingLocked()
+	var out aftermath[T, Q, R, C]
+	h.followLocked(&out, e, follows, next != nil && next.Bound)
+	if local != nil && asked == nil {
+		if c.deferLocked(e, local) {
+			c.forceLocked(e)
+		}
+	} else {
+		h.settleLocked(&out, e, k.Response, err, spoke)
+	}
 	// Others must look if a task came back, or if this life may now take, or
 	// leave to others, what it could not before.
-	offer := c.queue.len()+c.suspects.len() > waiting || h.doomed || h.leaving != "" || next != nil && c.kind.Match != nil
+	offer := c.waitingLocked() > waiting || h.doomed || h.leaving != "" || next != nil && c.kind.Match != nil
 	idle := len(h.hand) == 0 && !h.doomed && h.leaving == ""
 	going := !h.serving || h.doomed || h.leaving != ""
 	c.changedLocked()
 	c.mu.Unlock()
 
-	for _, x := range out {
-		c.tell(x.e, x.r, x.err)
-	}
+	c.carry(out)
 	if idle && c.cfg.Hub.Watched() {
 		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Idle)})
 	}
@@ -127,7 +162,7 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 
 // settleLocked judges e, and with the last of a dead life's hand all that died
 // with it: only then is it known how many that were.
-func (h *holder[T, Q, R, C]) settleLocked(e *entry[T, Q, R, C], r R, err error, spoke bool) (out []sentence[T, Q, R, C]) {
+func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, spoke bool) {
 	unsent := errors.Is(err, wall.ErrUnsent)
 	death, _ := errors.AsType[*ganger.Error](err)
 	dead := !unsent && death != nil && !spoke && death.Outcome == ganger.Crashed && !h.core.traits.OneShot
@@ -141,23 +176,22 @@ func (h *holder[T, Q, R, C]) settleLocked(e *entry[T, Q, R, C], r R, err error, 
 		e.place, e.death = casualty, death
 		h.casualties = append(h.casualties, e)
 	} else {
-		out = h.judgeLocked(out, e, r, err, false)
+		h.judgeLocked(out, e, r, err, false)
 	}
 	if len(h.hand) > 0 {
-		return out
+		return
 	}
 	several := len(h.casualties)+h.fallen > 1
 	for _, x := range h.casualties {
 		var none R
-		out = h.judgeLocked(out, x, none, x.death, several)
+		h.judgeLocked(out, x, none, x.death, several)
 	}
 	h.casualties = nil
-	return out
 }
 
 // judgeLocked carries out the judgement of one attempt, and adds to out what
 // must be told of it.
-func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, neighbour bool) []sentence[T, Q, R, C] {
+func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, neighbour bool) {
 	c := h.core
 	j := judge(facts{
 		err: err, asked: e.asked, failures: e.failures, retries: e.Retries,
@@ -174,10 +208,16 @@ func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T,
 		e.deaths++
 	}
 	h.blamed = h.blamed || j.died || j.suspect
+	if err != nil && e.ties != nil { // what it submitted was for an attempt that came to nothing
+		out.orphans = append(out.orphans, orphans{&e.ties.kin, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseGroup, Err: err}})
+	}
+	if e.bound != nil && j.again && !h.staysLocked() { // nobody else may have it
+		j.again, j.end = false, h.bereftLocked(err)
+	}
 	if j.again && c.phase == closed { // it would never run again
 		j.again, j.end = false, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: h.worker, Err: ErrClosed}
 	}
-	if hopeless, _ := errors.AsType[*ganger.Error](c.hopelessLocked()); j.again && hopeless != nil {
+	if hopeless := c.hopelessLocked(); j.again && hopeless != nil {
 		j.again, j.end = false, hopeless // nobody is left to run it
 	}
 	if j.again {
@@ -186,12 +226,13 @@ func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T,
 			h.emit(inspect.Event{Name: inspect.EventRetry, Task: e.id, Attempt: e.attempts, Detail: err.Error()})
 		}
 		c.againLocked(e, j.unready)
-		return out
+		return
 	}
 	c.overLocked(e)
 	if j.end == nil {
 		h.seat.done++
-		return append(out, sentence[T, Q, R, C]{e, r, nil})
+		out.ends = append(out.ends, sentence[T, Q, R, C]{e, r, nil})
+		return
 	}
 	h.seat.failed++
 	if j.end.Worker == "" && j.end.Outcome != ganger.Rejected && j.end.Outcome != ganger.Expired {
@@ -199,7 +240,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out []sentence[T, Q, R, C], e *entry[T,
 		with.Worker = h.worker
 		j.end = &with
 	}
-	return append(out, sentence[T, Q, R, C]{e, r, j.end})
+	out.ends = append(out.ends, sentence[T, Q, R, C]{e, r, j.end})
 }
 
 // emit tells the hub what happened to the life.

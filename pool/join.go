@@ -18,6 +18,7 @@ const listedBlockers = 20
 func (c *core[T, Q, R, C]) await(ctx context.Context) error {
 	c.mu.Lock()
 	c.watchers++
+	c.forceAllLocked()
 	defer func() {
 		c.watchers--
 		c.mu.Unlock()
@@ -45,11 +46,19 @@ func (c *core[T, Q, R, C]) await(ctx context.Context) error {
 // stuckLocked reports whether tasks wait that nobody takes, and nothing is under
 // way that could change that.
 func (c *core[T, Q, R, C]) stuckLocked() bool {
-	waiting := c.queue.len() + c.suspects.len()
+	waiting := c.waitingLocked()
 	if waiting == 0 || waiting != c.open || c.findLocked() != nil {
 		return false
 	}
+	for e := range c.waitingEntriesLocked { // one may be free soon to go where it likes
+		if !e.passed.IsZero() && !e.freed {
+			return false
+		}
+	}
 	for _, s := range c.seats {
+		if s.extra {
+			continue
+		}
 		listed := s.hopeless
 		for _, h := range s.lives {
 			listed = listed || h.listed

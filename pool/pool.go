@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/inspect"
@@ -24,10 +25,10 @@ type engine[T, R any] interface {
 	submit(ctx context.Context, t Task[T]) (*Ticket[R], error)
 	do(ctx context.Context, t Task[T]) (R, error)
 	await(ctx context.Context) error
-	drain()
 	cancelAll(as *ganger.Error)
 	cancelWorker(name string) error
 	broadcast()
+	setOrder(order func(a, b T) int)
 	queuedTasks() []T
 }
 
@@ -77,10 +78,7 @@ func (p *Pool[T, R]) Join(ctx context.Context) error { return p.core.await(ctx) 
 
 // Drain closes the pool to new tasks and joins. The workers stay until Run's
 // context ends.
-func (p *Pool[T, R]) Drain(ctx context.Context) error {
-	p.core.drain()
-	return p.core.await(ctx)
-}
+func (p *Pool[T, R]) Drain(ctx context.Context) error { return p.core.Drain(ctx) }
 
 // CancelAll cancels every task that was accepted so far, as [Ticket.Cancel]
 // does. It does not wait, and the pool goes on.
@@ -96,6 +94,10 @@ func (p *Pool[T, R]) CancelWorker(name string) error { return p.core.cancelWorke
 // Broadcast has [Kind.Match] asked again, after something outside that it
 // depends on has changed.
 func (p *Pool[T, R]) Broadcast() { p.core.broadcast() }
+
+// SetOrder replaces the order in which tasks are offered, also of those that wait:
+// see [Kind].Order, which is nil for the default.
+func (p *Pool[T, R]) SetOrder(order func(a, b T) int) { p.core.setOrder(order) }
 
 // Queued returns the tasks that wait, in the order in which they would be offered.
 func (p *Pool[T, R]) Queued() []T { return p.core.queuedTasks() }
@@ -122,16 +124,11 @@ func (c *core[T, Q, R, C]) run(ctx context.Context, p inspect.Group) error {
 		c.mu.Unlock()
 		panic("pool: Run was called twice")
 	}
-	c.running = true
-	c.mu.Unlock()
+	c.running, c.keep = true, keep
 	for _, s := range c.seats {
-		c.all.Go(func() {
-			_ = s.keeper.Run(keep, s.serve)
-			if keep.Err() == nil { // its policy allows it no more lives
-				s.opened(errors.New("the worker does not live again"))
-			}
-		})
+		c.keepLocked(s)
 	}
+	c.mu.Unlock()
 	<-ctx.Done()
 	cause := context.Cause(ctx)
 	c.mu.Lock()
@@ -145,7 +142,8 @@ func (c *core[T, Q, R, C]) run(ctx context.Context, p inspect.Group) error {
 	return cause
 }
 
-func (c *core[T, Q, R, C]) drain() {
+// Drain is for [inspect.Actor].
+func (c *core[T, Q, R, C]) Drain(ctx context.Context) error {
 	c.mu.Lock()
 	if c.phase == accepting {
 		c.phase = draining
@@ -156,11 +154,6 @@ func (c *core[T, Q, R, C]) drain() {
 	for _, w := range wake {
 		signal(w)
 	}
-}
-
-// Drain is for [inspect.Actor].
-func (c *core[T, Q, R, C]) Drain(ctx context.Context) error {
-	c.drain()
 	return c.await(ctx)
 }
 
@@ -238,7 +231,7 @@ func (c *core[T, Q, R, C]) entriesLocked(yield func(*entry[T, Q, R, C]) bool) {
 			}
 		}
 	}
-	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
+	for _, q := range append(c.boundLocked(), c.suspects, c.queue, &c.deferred) {
 		for e := range q.each {
 			if !yield(e) {
 				return
@@ -265,7 +258,7 @@ func (c *core[T, Q, R, C]) queuedTasks() []T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []T
-	for _, q := range []queue[*entry[T, Q, R, C]]{c.suspects, c.queue} {
+	for _, q := range append(c.boundLocked(), c.suspects, c.queue) {
 		for e := range q.each {
 			out = append(out, e.Value)
 		}
@@ -276,11 +269,21 @@ func (c *core[T, Q, R, C]) queuedTasks() []T {
 func (c *core[T, Q, R, C]) Describe() (kind, name string) { return "pool", c.cfg.Name }
 
 func (c *core[T, Q, R, C]) Snapshot(yield func(inspect.Worker) bool) {
-	for _, s := range c.seats {
+	c.mu.Lock()
+	seats := slices.Clone(c.seats)
+	c.mu.Unlock()
+	for _, s := range seats {
 		var w inspect.Worker
 		s.keeper.View(&w)
 		c.mu.Lock()
+		if s.extra && len(s.lives) == 0 && s.vacant {
+			c.mu.Unlock()
+			continue
+		}
 		w.Done, w.Failed = s.done, s.failed
+		if s.keyHits+s.keyMisses > 0 {
+			w.Extra = map[string]any{"key-hits": s.keyHits, "key-misses": s.keyMisses}
+		}
 		for _, h := range s.lives {
 			for _, e := range h.hand {
 				w.Current = append(w.Current, c.describeLocked(e))

@@ -4,8 +4,7 @@ package pool
 // be offered to one. It is used under the pool's lock and keeps none of its
 // own. A journal and a cluster will be other implementations.
 type queue[E any] interface {
-	push(E)      // behind all others
-	pushFront(E) // before all others
+	push(E) // to its place in the order
 	// pop removes and returns the first entry that match accepts; a nil match
 	// accepts any.
 	pop(match func(E) bool) (E, bool)
@@ -14,18 +13,24 @@ type queue[E any] interface {
 	len() int
 }
 
-// links make a value a member of one list at a time; embed it.
-type links[E any] struct{ prev, next E }
+// links make a value a member of one queue at a time; embed it.
+type links[E any] struct {
+	prev, next E      // neighbours in a list; children in a tree
+	up         E      // in a tree: the parent
+	weight     uint32 // in a tree: no parent's is greater
+}
 
 type linked[E any] interface {
 	comparable
 	list() *links[E]
 }
 
-// list is the queue in memory: doubly linked through its entries, so that
-// removal from the middle, which a cancel is, costs what a pop does. The zero
-// list is empty.
+// list is a queue in memory whose entries come almost in order: doubly linked
+// through them, so that removal from the middle, which a cancel is, costs what a
+// pop does. An entry that comes before the last is looked for its place from the
+// front, where tasks that run again belong.
 type list[E linked[E]] struct {
+	before      func(a, b E) bool // a total order
 	first, last E
 	n           int
 }
@@ -35,26 +40,26 @@ func (l *list[E]) len() int { return l.n }
 func (l *list[E]) push(e E) {
 	var none E
 	k := e.list()
-	k.prev, k.next = l.last, none
-	if l.last != none {
-		l.last.list().next = e
+	next := none
+	if l.last != none && l.before(e, l.last) {
+		next = l.first
+		for l.before(next, e) {
+			next = next.list().next
+		}
+	}
+	k.next = next
+	if next != none {
+		k.prev = next.list().prev
+		next.list().prev = e
+	} else {
+		k.prev = l.last
+		l.last = e
+	}
+	if k.prev != none {
+		k.prev.list().next = e
 	} else {
 		l.first = e
 	}
-	l.last = e
-	l.n++
-}
-
-func (l *list[E]) pushFront(e E) {
-	var none E
-	k := e.list()
-	k.prev, k.next = none, l.first
-	if l.first != none {
-		l.first.list().prev = e
-	} else {
-		l.last = e
-	}
-	l.first = e
 	l.n++
 }
 

@@ -184,8 +184,8 @@ func TestT7ExpiredRequest(t *testing.T) {
 				}
 				return script, nil
 			}
-			k.Use = func(pool.Held[string], string, string) (pool.Next[string], error) {
-				return pool.Next[string]{Held: " with proof"}, nil
+			k.Use = func(pool.Held[string], string, string) (pool.Next[string, string], error) {
+				return pool.Next[string, string]{Held: " with proof"}, nil
 			}
 		}})
 		expire := func() {
@@ -225,8 +225,8 @@ func TestT8WarmLivesGetLess(t *testing.T) {
 				}
 				return "echo " + state + script, nil
 			}
-			k.Use = func(_ pool.Held[string], script, _ string) (pool.Next[string], error) {
-				return pool.Next[string]{Held: "=", End: script == "bye"}, nil
+			k.Use = func(_ pool.Held[string], script, _ string) (pool.Next[string, string], error) {
+				return pool.Next[string, string]{Held: "=", End: script == "bye"}, nil
 			}
 		}})
 		// What the worker was sent is what it answers.

@@ -51,8 +51,8 @@ func TestT9StayKeepsTheLife(t *testing.T) {
 				held = append(held, fmt.Sprint(h.Warm, h.Value))
 				return script, nil
 			}
-			k.Use = func(_ pool.Held[string], _, _ string) (pool.Next[string], error) {
-				return pool.Next[string]{Held: "proof"}, nil
+			k.Use = func(_ pool.Held[string], _, _ string) (pool.Next[string, string], error) {
+				return pool.Next[string, string]{Held: "proof"}, nil
 			}
 		}})
 		first := p.do(t, "life")
@@ -70,8 +70,8 @@ func TestT9StayKeepsTheLife(t *testing.T) {
 func TestT10EndReplacesTheLife(t *testing.T) {
 	onEachWall(t, func(t *testing.T, w subject) {
 		p := start(t, w, setup{kind: func(k *pool.Kind[string, string, string, string]) {
-			k.Use = func(_ pool.Held[string], _, _ string) (pool.Next[string], error) {
-				return pool.Next[string]{End: true}, nil
+			k.Use = func(_ pool.Held[string], _, _ string) (pool.Next[string, string], error) {
+				return pool.Next[string, string]{End: true}, nil
 			}
 		}})
 		first := p.do(t, "life")

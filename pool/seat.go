@@ -22,12 +22,15 @@ type seat[T, Q, R, C any] struct {
 	name   string
 	keeper *life.Keeper[*holder[T, Q, R, C]]
 
-	lives    []*holder[T, Q, R, C] // that serve: one, or two while one takes over from the other
-	vacant   bool                  // its life left for want of work
-	hopeless bool                  // its keeper starts no more lives
-	unready  error                 // why its last life was not ready after all; nil if it was
-	done     uint64
-	failed   uint64
+	lives     []*holder[T, Q, R, C] // that serve: one, or two while one takes over from the other
+	extra     bool                  // it performs in place of a slot that is lent
+	vacant    bool                  // its life left for want of work
+	hopeless  bool                  // its keeper starts no more lives
+	unready   error                 // why its last life was not ready after all; nil if it was
+	done      uint64
+	failed    uint64
+	keyHits   uint64 // tasks whose key the life had performed before
+	keyMisses uint64 // tasks with another key
 }
 
 // holder is one life of a worker with what it has in hand. The fields above the
@@ -51,15 +54,17 @@ type holder[T, Q, R, C any] struct {
 	value      C    // its competence
 	given      int  // tasks that it was given
 	hand       []*entry[T, Q, R, C]
-	casualties []*entry[T, Q, R, C] // that died with it and are not judged yet
-	rested     time.Time            // when its hand became empty
-	listed     bool                 // among the core's ready
-	alone      bool                 // has a suspect, gets nothing beside it
-	doomed     bool                 // it is going or gone, gets no more
-	leaving    ganger.Leaving       // why it is to go when its hand is empty; "" stays
-	unready    error                // why its start counts as failed after all
-	blamed     bool                 // its death is some task's affair
-	fallen     int                  // calls that ended as asked, but by its death
+	bound      list[*entry[T, Q, R, C]] // waits for this life alone
+	keys       []string                 // of tasks that it was given; the newest came last
+	casualties []*entry[T, Q, R, C]     // that died with it and are not judged yet
+	rested     time.Time                // when its hand became empty
+	listed     bool                     // among the core's ready
+	alone      bool                     // has a suspect, gets nothing beside it
+	doomed     bool                     // it is going or gone, gets no more
+	leaving    ganger.Leaving           // why it is to go when its hand is empty; "" stays
+	unready    error                    // why its start counts as failed after all
+	blamed     bool                     // its death is some task's affair
+	fallen     int                      // calls that ended as asked, but by its death
 	filling    bool
 	refill     bool
 }
@@ -89,6 +94,7 @@ func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T,
 	h := &holder[T, Q, R, C]{
 		core: c, seat: o.seat, worker: st.Worker(), incarnation: st.Incarnation, wake: make(chan struct{}, 1),
 	}
+	h.bound.before = c.before
 	h.lines.Store(&Attribution{Worker: h.worker})
 	if c.cfg.Line != nil {
 		st.Line = func(stderr bool, line []byte) { c.cfg.Line(*h.lines.Load(), stderr, line) }
@@ -109,7 +115,14 @@ func (s *seat[T, Q, R, C]) opened(err error) {
 	if s.unready != nil {
 		err = s.unready // says more than that it left
 	}
-	s.hopeless, c.lastFail = true, err
+	s.hopeless = true
+	if s.extra {
+		c.mu.Unlock()
+		as := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: err}
+		c.all.Go(func() { c.forsake(as) })
+		return
+	}
+	c.lastFail = err
 	hopeless := c.hopelessLocked() != nil
 	c.changedLocked()
 	c.mu.Unlock()
@@ -124,22 +137,15 @@ func (s *seat[T, Q, R, C]) closed() {
 	s.core.mu.Unlock()
 }
 
-// want fills the seat, whose life left for want of work.
-func (s *seat[T, Q, R, C]) want() { s.keeper.Want() }
-
-// wantedLocked returns a vacant seat if something waits.
-func (c *core[T, Q, R, C]) wantedLocked() *seat[T, Q, R, C] {
-	if c.vacant == 0 || c.queue.len()+c.suspects.len() == 0 {
-		return nil
-	}
-	for _, s := range c.seats {
-		if s.vacant {
-			s.vacant = false
-			c.vacant--
-			return s
+// keepLocked has the seat kept filled until run's end.
+func (c *core[T, Q, R, C]) keepLocked(s *seat[T, Q, R, C]) {
+	keep := c.keep
+	c.all.Go(func() {
+		_ = s.keeper.Run(keep, s.serve)
+		if keep.Err() == nil { // its policy allows it no more lives
+			s.opened(errors.New("the worker does not live again"))
 		}
-	}
-	return nil
+	})
 }
 
 // serve gives tasks to one life until it is gone or has to go, and returns why,
@@ -150,10 +156,7 @@ func (s *seat[T, Q, R, C]) serve(ctx context.Context, t *life.Tenure[*holder[T, 
 	c := s.core
 	c.mu.Lock()
 	h.serving, h.rested, s.unready = true, time.Now(), nil
-	if s.vacant { // filled by its keeper's own doing
-		s.vacant = false
-		c.vacant--
-	}
+	s.fillLocked() // it may be its keeper's own doing
 	s.lives = append(s.lives, h)
 	c.mu.Unlock()
 
@@ -170,7 +173,9 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	case <-h.tenure.Leave():
-		return false
+		if h.unburdened() {
+			return false
+		}
 	default:
 	}
 	if h.runner == nil {
@@ -195,6 +200,14 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	return h.rest(ctx)
 }
 
+// unburdened reports whether nothing is bound to the life that it could still
+// perform. Its successor waits for that.
+func (h *holder[T, Q, R, C]) unburdened() bool {
+	h.core.mu.Lock()
+	defer h.core.mu.Unlock()
+	return h.bound.len() == 0 || !h.staysLocked()
+}
+
 // rest waits until there may be something to do. It reports false when the life
 // was idle for too long, and then lets the seat be vacant.
 func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
@@ -204,10 +217,17 @@ func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
 		defer timer.Stop()
 		idle = timer.C
 	}
+	leave := h.tenure.Leave()
+	if isClosed(leave) {
+		if h.unburdened() {
+			return true // to be noticed at once
+		}
+		leave = nil // what is bound to it comes first, and its end wakes
+	}
 	select {
 	case <-h.wake:
 	case <-ctx.Done():
-	case <-h.tenure.Leave():
+	case <-leave:
 	case <-idle:
 		return !h.retire()
 	}
@@ -216,41 +236,6 @@ func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
 		h.unlistLocked()
 	}
 	h.core.mu.Unlock()
-	return true
-}
-
-// patience returns how much longer the life may be without a task, if that is
-// limited and it could have one.
-func (h *holder[T, Q, R, C]) patience() (time.Duration, bool) {
-	c, ttl := h.core, h.core.cfg.IdleTTL
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case ttl == 0, h.spentLocked(), h.tenure.Why() != "": // it leaves when its successor is there
-		return 0, false
-	case len(h.hand) > 0, !h.listed, c.queue.len()+c.suspects.len() > 0: // looks again later
-		return ttl, true
-	}
-	return ttl - time.Since(h.rested), true
-}
-
-// retire makes the seat vacant if the life is still idle.
-func (h *holder[T, Q, R, C]) retire() bool {
-	c := h.core
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case len(h.hand) > 0, !h.listed, time.Since(h.rested) < c.cfg.IdleTTL:
-		return false
-	case c.queue.len()+c.suspects.len() > 0: // its seat would be filled again at once
-		return false
-	case h.tenure.Why() != "": // its successor is on its way
-		return false
-	}
-	h.unlistLocked()
-	h.leaving = ganger.LeavingIdle
-	h.seat.vacant = true
-	c.vacant++
 	return true
 }
 
@@ -264,6 +249,7 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 	if c.isolator == h {
 		c.isolator = nil
 	}
+	c.warm.leaveLocked(h)
 	for len(h.hand) > 0 || h.filling {
 		c.mu.Unlock()
 		<-h.wake // every end of a call and every fill signals; every call ends
@@ -292,6 +278,7 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		h.tenure.Excuse()
 	}
 	c.mu.Unlock()
+	h.part()
 	c.offer() // what it could have taken is for others
 	switch {
 	case unready != nil:

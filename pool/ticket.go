@@ -26,27 +26,42 @@ func (t *Ticket[R]) ID() uint64 { return t.id }
 // Done returns a channel that closes when the task has ended.
 func (t *Ticket[R]) Done() <-chan struct{} {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done == nil {
-		t.done = make(chan struct{})
-		if t.ended {
-			close(t.done)
+	done, ended := t.done, t.ended
+	if done == nil {
+		done = make(chan struct{})
+		t.done = done
+		if ended {
+			close(done)
 		}
 	}
-	return t.done
+	t.mu.Unlock()
+	if !ended {
+		t.entry.force()
+	}
+	return done
+}
+
+// awaited reports whether somebody waits.
+func (t *Ticket[R]) awaited() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done != nil
 }
 
 // Wait returns the response, or the [*ganger.Error] that tells the end of the
 // task. If ctx ends first it returns context.Cause(ctx), and the task goes on:
-// [Pool.Do] is for those who want it cancelled then.
+// [Pool.Do] is for those who want it cancelled then. With the context of
+// [Kind.Ask] the task that asked lends its slot meanwhile.
 func (t *Ticket[R]) Wait(ctx context.Context) (R, error) {
+	done := t.Done()
 	select {
-	case <-t.Done(): // alone first: a task that has ended is never reported as not waited for
+	case <-done: // alone first: a task that has ended is never reported as not waited for
 		return t.r, t.err
 	default:
 	}
+	defer lendFor(ctx)()
 	select {
-	case <-t.Done():
+	case <-done:
 		return t.r, t.err
 	case <-ctx.Done():
 		var none R

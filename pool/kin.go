@@ -1,0 +1,102 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/ganger-dev/ganger"
+)
+
+// errElder is why a task is cancelled whose elder is not there any more.
+var errElder = errors.New("the task that submitted it has ended")
+
+// ties are what binds a task to others: to what it came of, and to those that
+// came of it. They are made before the task is accepted, or while a life has it.
+type ties struct {
+	task  elder
+	core  any         // the task's
+	elder *ties       // of the task that submitted it in mid-task, or submitted what it follows from
+	of    *ties       // of the head of the family that it is of; nil for none
+	heir  bool        // it follows from another
+	kin   family      // those that came of it
+	waits int         // of its worker's questions, for other tasks; guarded by the pool's lock
+	lent  atomic.Bool // its slot is lent meanwhile; written under the pool's lock
+}
+
+// elder is a task that others may come of.
+type elder interface {
+	member
+	// adopt makes m, which was not accepted yet, one of its family, and returns
+	// what m must end as at once, nil if it may run.
+	adopt(m member) *ganger.Error
+	// lend says that its worker waits for other tasks, until reclaim is called.
+	lend() (reclaim func())
+}
+
+// family is the tasks that came of one, its head. The cancel of the head reaches
+// them also after its end. While one of them is left the head stays in the family
+// that it is of itself, so that a cancel from above finds its way.
+type family struct {
+	circle
+	over bool // the head has ended
+}
+
+// leave takes m out and reports whether that was the last, of a head that ended.
+func (f *family) leave(m member) (last bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.members, m)
+	return f.over && len(f.members) == 0
+}
+
+// close notes the end of the head and reports whether nobody is left.
+func (f *family) close() (empty bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
+	return len(f.members) == 0
+}
+
+// ended takes the task, which has ended, out of its family, unless others need
+// it there.
+func (t *ties) ended() {
+	if t.kin.close() {
+		t.leave()
+	}
+}
+
+// leave takes the task out of its family, and with the last the head out of its own.
+func (t *ties) leave() {
+	if t.of != nil && t.of.kin.leave(t.task) {
+		t.of.leave()
+	}
+}
+
+// lending reports whether a task above this one lends its slot in the pool of
+// that core: then this one may be what it waits for.
+func (t *ties) lending(core any) bool {
+	for ; t != nil; t = t.elder {
+		if t.elder != nil && t.elder.core == core && t.elder.lent.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+type elderKey struct{}
+
+// elderOf returns the ties of the task in whose [Kind.Ask] ctx was given, nil for
+// none.
+func elderOf(ctx context.Context) *ties {
+	t, _ := ctx.Value(elderKey{}).(*ties)
+	return t
+}
+
+// lendFor lends the slot of the task of ctx, if there is one, until reclaim is called.
+func lendFor(ctx context.Context) (reclaim func()) {
+	if t := elderOf(ctx); t != nil {
+		return t.task.lend()
+	}
+	return func() {}
+}
