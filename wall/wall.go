@@ -58,6 +58,12 @@ type Peeker interface{ Waiting() bool }
 // After a death it tells a request that was never read from one that was.
 type Unreader interface{ Unread() (n int, ok bool) }
 
+// Roomer is implemented by streams that hold what is written until the worker
+// takes it. Room returns how many bytes one that holds nothing takes in any case
+// without blocking, however many writes they come in. A dialect with several
+// slots may then write on the goroutine that must never wait.
+type Roomer interface{ Room() int }
+
 // Settler is implemented by streams with logs beside their protocol. Settle
 // returns when what was written on them before the call has been handed to
 // [Start].Line, or after a short time if Line is too slow. Before a failure is

@@ -94,6 +94,9 @@ func Put(b []byte, h Header) {
 	binary.LittleEndian.PutUint32(b[12:], h.Ask)
 }
 
+// SetID sets the id in a header that [Put] has written.
+func SetID(b []byte, id uint32) { binary.LittleEndian.PutUint32(b[8:], id) }
+
 // Parse takes the header from the first Size bytes of b, which must have that
 // many. It errs with a [*Malformed] if no frame begins there, or one whose body
 // is longer than limit.

@@ -18,6 +18,15 @@ type Codec[V any] interface {
 	Parse(body []byte) (V, error)
 }
 
+// Lender is implemented by codecs whose bodies may lie in the value's own
+// memory. A long one is then written from there, and not copied.
+type Lender[V any] interface {
+	// Lend returns the body that Append would append, and true if it lies in
+	// memory that does not change until the call has ended, for a request, or
+	// the response is sent.
+	Lend(v V) ([]byte, bool)
+}
+
 // Formatter is implemented by codecs whose bodies are in a format that has a
 // name in the hello; both sides must name the same. A codec without a name may
 // speak with any: what the bodies hold is then between the two programs.
@@ -96,12 +105,16 @@ func (c jsonCodec[V]) Parse(body []byte) (V, error) {
 	return v, err
 }
 
-// Bytes returns the codec of bodies that are the value itself, byte for byte.
+// Bytes returns the codec of bodies that are the value itself, byte for byte. A
+// long one is lent ([Lender]) and kept: so what a worker's function returns must
+// not change afterwards, and may be the request.
 func Bytes() Codec[[]byte] { return bytesCodec{} }
 
 type bytesCodec struct{}
 
 func (bytesCodec) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
+
+func (bytesCodec) Lend(v []byte) ([]byte, bool) { return v, true }
 
 func (bytesCodec) Parse(body []byte) ([]byte, error) {
 	if len(body) > 64<<10 {

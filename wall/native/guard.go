@@ -22,8 +22,10 @@ func (r *request[Q, R]) guard(f func()) (sound bool) {
 
 // panicked tells the coordinator what ends this worker, and ends the serving.
 func (r *request[Q, R]) panicked(f *Failure) {
-	r.close()
-	r.w.inline.CompareAndSwap(r, nil) // nobody reads on
+	r.over.Store(true)
+	if r.reads || r.w.inline.CompareAndSwap(r, nil) { // nobody reads on
+		_ = r.w.sendAnswers()
+	}
 	_, _ = r.w.out.send(r.fail(nil, f))
 	r.w.end(&ganger.Error{
 		Outcome: ganger.Crashed, Cause: ganger.CausePanic,

@@ -19,18 +19,33 @@ type link[Q, R any] struct {
 	takes   int64 // the longest body that the worker takes
 }
 
-// encode makes the frame of a request in the memory of b.
-func (l *link[Q, R]) encode(b []byte, id uint32, q Q) ([]byte, error) {
-	var room [frame.Size]byte
-	b, err := l.dialect.Request.Append(append(b[:0], room[:]...), q)
-	if err == nil && int64(len(b)-frame.Size) > l.takes {
-		err = fmt.Errorf("the request has %d bytes, the worker takes at most %d", len(b)-frame.Size, l.takes)
+// encode makes the frame of a request in the memory of b, or a header alone in
+// front of a body that is lent. The header has no id yet.
+func (l *link[Q, R]) encode(b []byte, q Q) (full, lent []byte, err error) {
+	full, lent, err = body(l.dialect.Request, b[:0], q)
+	n := len(full) - frame.Size + len(lent)
+	if err == nil && int64(n) > l.takes {
+		err = fmt.Errorf("the request has %d bytes, the worker takes at most %d", n, l.takes)
 	}
 	if err != nil {
-		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseEncode, Err: err}
+		return nil, nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseEncode, Err: err}
 	}
-	frame.Put(b, frame.Header{Kind: frame.Request, Length: uint32(len(b) - frame.Size), ID: id})
-	return b, nil
+	frame.Put(full, frame.Header{Kind: frame.Request, Length: uint32(n)})
+	return full, lent, nil
+}
+
+// body appends room for a header and the body of v to b. A body that is long and
+// can be lent is returned by itself.
+func body[V any](c Codec[V], b []byte, v V) (full, lent []byte, err error) {
+	var room [frame.Size]byte
+	full = append(b, room[:]...)
+	if l, ok := c.(Lender[V]); ok {
+		if lent, ok := l.Lend(v); ok && len(lent) >= long {
+			return full, lent, nil
+		}
+	}
+	full, err = c.Append(full, v)
+	return full, nil, err
 }
 
 // decode makes the response of a body. A body that the codec refuses is the

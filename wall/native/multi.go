@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/ganger-dev/ganger/internal/frame"
 	"github.com/ganger-dev/ganger/wall"
 )
 
@@ -11,43 +12,44 @@ import (
 // was used, so that an answer to a request of long ago is known for one.
 const slotBits = 12 // maxSlots is 1 << slotBits
 
-// atOnce is how much can be written to a stream that buffers without blocking,
-// if it is empty: the least that a pipe holds.
-const atOnce = 4 << 10
+// much is how many bytes are not kept back for the sake of one write.
+const much = 16 << 10
 
 // multi is a session with several slots. One goroutine reads, one writes; both
-// end with the stream. The reader never writes and never waits for the worker
-// to read: with both pipes full, neither side could go on.
+// end with the stream. The reader never writes what might block and never waits
+// for the worker to read: with both pipes full, neither side could go on.
 //
 // What is started while the reader works through the frames that it has, as
-// from the end of a call, is written when it is about to wait for more. A little
+// from the end of a call, is written when it is about to wait for more, or when
+// it is half of all that is in hand: so the worker has one half while the reader
+// has the other, and neither waits. As much as the stream takes without blocking
 // is written by whoever has it, the reader too, because a change of goroutine
-// costs more than the write: what the worker has not taken yet and what waits
-// are then together less than any pipe holds, so that the write cannot block.
+// costs more than the write.
 type multi[Q, R any] struct {
 	link[Q, R]
-	out    *outbox
-	little int64         // see atOnce
+	room   int64         // what a write takes for sure when the worker has taken all before
 	wake   chan struct{} // one token: there is something to write
 	done   chan struct{} // closed when the reader has ended
+	memory sync.Pool     // *[]byte, to encode in
 
-	mu       sync.Mutex // guards what follows; held across out.add alone, which does not block
+	// The lock of out guards what follows.
+	out      *outbox
 	slots    []slot[R]
 	free     []int
+	kept     int   // requests that wait to be written
 	draining bool  // the reader will see to the writing before it waits
 	acked    int64 // the worker took at least what is before this offset
 	over     error // not nil: nothing can be started any more
 }
 
-// slot is the place of one request. From its taking until its request is in the
-// outbox it belongs to the goroutine that starts; then the lock guards it.
+// slot is the place of one request.
 type slot[R any] struct {
 	id     uint32        // of its last request
 	call   *wall.Call[R] // nil: not in hand
 	end    int64         // the offset at which its request ends
 	wanted bool          // it is to be cancelled
+	lent   bool          // its body is written from where it lies
 	asks   *questions
-	buf    []byte
 }
 
 func newMulti[Q, R any](l link[Q, R], slots int) *multi[Q, R] {
@@ -55,8 +57,9 @@ func newMulti[Q, R any](l link[Q, R], slots int) *multi[Q, R] {
 		link: l, out: newOutbox(l.stream, 0), slots: make([]slot[R], slots),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	if _, ok := l.stream.(wall.Unreader); ok { // a stream that buffers, else it could not tell
-		s.little = atOnce
+	s.memory.New = func() any { return new([]byte) }
+	if r, ok := l.stream.(wall.Roomer); ok {
+		s.room = int64(r.Room())
 	}
 	for i := slots - 1; i >= 0; i-- {
 		s.slots[i].id = uint32(i)
@@ -71,64 +74,79 @@ func (s *multi[Q, R]) Slots() int { return len(s.slots) }
 
 func (s *multi[Q, R]) Start(q Q, c *wall.Call[R]) {
 	var none R
-	p, err := s.take()
+	m := s.memory.Get().(*[]byte)
+	b, lent, err := s.encode(*m, q)
 	if err != nil {
-		c.Finish(none, unsent(err))
-		return
-	}
-	id := p.id + 1<<slotBits
-	if id < 1<<slotBits { // so many requests were there: begin again
-		id += 1 << slotBits
-	}
-	b, err := s.encode(p.buf, id, q)
-	if err == nil && cap(b) <= 64<<10 {
-		p.buf = b
-	}
-	s.mu.Lock()
-	if err == nil && s.over != nil {
-		err = unsent(s.over)
-	}
-	if err != nil {
-		s.free = append(s.free, int(id%(1<<slotBits)))
-		s.mu.Unlock()
 		c.Finish(none, err)
 		return
 	}
-	p.id, p.call, p.wanted = id, c, false
-	c.Tag = uint64(id)
-	p.end, _ = s.out.add(b)
-	draining, until := s.draining, s.acked+s.little
-	s.mu.Unlock()
-	if !draining {
-		s.put(until)
+	o := s.out
+	o.mu.Lock()
+	p, err := s.takeLocked()
+	if err != nil {
+		o.mu.Unlock()
+		c.Finish(none, unsent(err))
+		return
+	}
+	p.call, p.wanted, p.lent = c, false, lent != nil
+	c.Tag = uint64(p.id)
+	frame.SetID(b, p.id)
+	switch {
+	case lent != nil:
+		p.end = o.lendLocked(b, lent)
+	case len(b) >= long:
+		p.end = o.lendLocked(nil, b)
+		b = nil // no longer ours
+	default:
+		p.end = o.addLocked(b)
+	}
+	s.kept++
+	keep := s.draining && 2*s.kept < len(s.slots)-len(s.free) && o.waitingLocked() < much
+	more, err := true, o.err
+	if !keep {
+		more, err = s.putLocked()
+	}
+	o.mu.Unlock()
+	*m = b
+	s.memory.Put(m)
+	if !keep {
+		s.handOver(more, err)
 	}
 	if c.Asked() != nil { // asked since it was begun, when it had no slot
 		s.Cancel(c)
 	}
 }
 
-// take takes a free slot.
-func (s *multi[Q, R]) take() (*slot[R], error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch n := len(s.free); {
+// takeLocked takes a free slot and gives it its next id.
+func (s *multi[Q, R]) takeLocked() (*slot[R], error) {
+	n := len(s.free)
+	switch {
 	case s.over != nil:
 		return nil, s.over
 	case s.gone():
 		return nil, wall.ErrGone // its reader may not have heard of it yet
 	case n == 0:
+		s.out.mu.Unlock()
 		panic(fmt.Sprintf("native: a call was started while all %d slots were in use", len(s.slots)))
-	default:
-		p := &s.slots[s.free[n-1]]
-		s.free = s.free[:n-1]
-		return p, nil
 	}
+	p := &s.slots[s.free[n-1]]
+	s.free = s.free[:n-1]
+	p.id += 1 << slotBits
+	if p.id < 1<<slotBits { // so many requests were there: begin again
+		p.id += 1 << slotBits
+	}
+	return p, nil
 }
 
-// put has what waits written: at once if it is little and ends at an offset of
-// at most until, by the writer otherwise.
-func (s *multi[Q, R]) put(until int64) {
-	more, err := s.out.flushUntil(until)
+// putLocked writes what waits if the stream takes it at once, and reports what
+// is left to do by handOver.
+func (s *multi[Q, R]) putLocked() (more bool, err error) {
+	s.kept = 0
+	return s.out.flushUntilLocked(s.acked + s.room)
+}
+
+// handOver has the writer write what could not be written at once.
+func (s *multi[Q, R]) handOver(more bool, err error) {
 	if err != nil {
 		s.unwritten(err)
 	} else if more {
@@ -162,20 +180,20 @@ func (s *multi[Q, R]) write() {
 // unwritten ends what the stream did not take whole: it can never be answered.
 // The reader goes on for the rest.
 func (s *multi[Q, R]) unwritten(err error) {
-	whole := s.out.whole()
-	s.mu.Lock()
+	s.out.mu.Lock()
+	whole := s.out.offered
 	if s.over == nil {
 		s.over = unsent(err)
 	}
 	lost := s.collectLocked(func(p *slot[R]) bool { return p.end > whole })
-	s.mu.Unlock()
+	s.out.mu.Unlock()
 	for _, c := range lost {
 		var none R
 		c.finish(none, unsent(err))
 	}
 }
 
-// taken is a call that was taken out of its slot.
+// leaving is a call that was taken out of its slot.
 type leaving[R any] struct {
 	call *wall.Call[R]
 	end  int64
@@ -218,12 +236,12 @@ func (s *multi[Q, R]) leaveLocked(p *slot[R]) leaving[R] {
 // what is in hand then.
 func (s *multi[Q, R]) read() {
 	err := s.receive()
-	s.mu.Lock()
+	s.out.mu.Lock()
 	if s.over == nil {
 		s.over = err
 	}
 	rest := s.collectLocked(func(*slot[R]) bool { return true })
-	s.mu.Unlock()
+	s.out.mu.Unlock()
 	close(s.done)
 	if s.gone() {
 		s.out.rest() // now it is certain what was not taken
@@ -252,9 +270,9 @@ func (s *multi[Q, R]) receive() error {
 
 // drained says that the reader is about to wait.
 func (s *multi[Q, R]) drained() {
-	s.mu.Lock()
+	s.out.mu.Lock()
 	s.draining = false
-	until := s.acked + s.little
-	s.mu.Unlock()
-	s.put(until)
+	more, err := s.putLocked()
+	s.out.mu.Unlock()
+	s.handOver(more, err)
 }

@@ -32,14 +32,17 @@ func (s *multi[Q, R]) handle(h frame.Header, body []byte) error {
 
 // answered ends the call that a frame answers.
 func (s *multi[Q, R]) answered(h frame.Header, body []byte) error {
-	s.mu.Lock()
+	s.out.mu.Lock()
 	p, err := s.findLocked(h)
+	if err == nil && p.lent {
+		err = s.repaidLocked(p, h)
+	}
 	if err != nil {
-		s.mu.Unlock()
+		s.out.mu.Unlock()
 		return err
 	}
 	c := s.leaveLocked(p)
-	s.mu.Unlock()
+	s.out.mu.Unlock()
 	var r R
 	switch h.Kind {
 	case frame.Response:
@@ -53,15 +56,25 @@ func (s *multi[Q, R]) answered(h frame.Header, body []byte) error {
 			break
 		}
 		if err = f.verdict(); f.Cause == ganger.CausePanic {
-			s.mu.Lock()
+			s.out.mu.Lock()
 			s.over = wall.ErrGone // it is about to end, and takes nothing more
-			s.mu.Unlock()
+			s.out.mu.Unlock()
 		}
 	}
 	c.finish(r, err)
 	if errors.Is(err, wall.ErrBroken) {
 		return err
 	}
+	return nil
+}
+
+// repaidLocked sees to it that nobody reads a lent body any more when its call
+// ends. The worker has all of it, so its write is over or just returning.
+func (s *multi[Q, R]) repaidLocked(p *slot[R], h frame.Header) error {
+	if p.end > s.out.offered {
+		return broken("a %s of request %d came before the end of the request was sent", h.Kind, h.ID)
+	}
+	s.out.passLocked(p.end)
 	return nil
 }
 
@@ -79,8 +92,8 @@ func (s *multi[Q, R]) findLocked(h frame.Header) (*slot[R], error) {
 
 // inHand returns the call that a frame is about.
 func (s *multi[Q, R]) inHand(h frame.Header) (*wall.Call[R], error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
 	p, err := s.findLocked(h)
 	if err != nil {
 		return nil, err
@@ -90,8 +103,8 @@ func (s *multi[Q, R]) inHand(h frame.Header) (*wall.Call[R], error) {
 
 // questions returns those of the call that a frame is about.
 func (s *multi[Q, R]) questions(h frame.Header) (*questions, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
 	p, err := s.findLocked(h)
 	if err != nil {
 		return nil, err
@@ -106,16 +119,16 @@ func (s *multi[Q, R]) questions(h frame.Header) (*questions, error) {
 }
 
 func (s *multi[Q, R]) Cancel(c *wall.Call[R]) bool {
-	s.mu.Lock()
+	s.out.mu.Lock()
 	p := &s.slots[c.Tag%(1<<slotBits)%uint64(len(s.slots))]
 	if p.call != c || p.wanted {
-		s.mu.Unlock()
+		s.out.mu.Unlock()
 		return true
 	}
 	p.wanted = true
 	asks := p.asks
-	s.out.add(frame.Append(nil, frame.Header{Kind: frame.Cancel, ID: p.id}))
-	s.mu.Unlock()
+	s.out.addLocked(frame.Append(nil, frame.Header{Kind: frame.Cancel, ID: p.id}))
+	s.out.mu.Unlock()
 	if asks != nil {
 		asks.cancel(why(c.Asked()))
 	}

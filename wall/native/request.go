@@ -5,26 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/internal/frame"
+	"github.com/ganger-dev/ganger/internal/late"
 )
 
-// request is one request in a worker's hand, and the Host of its performer.
+// request is one request in a worker's hand, and the context and the Host of its
+// performer.
 type request[Q, R any] struct {
+	late.Context
 	w    *server[Q, R]
 	h    frame.Header
 	q    Q
 	kept bool // in the server's inHand once; guarded by its lock
 
-	ctx    context.Context // of the performer; here because cancel frames end it
-	cancel context.CancelCauseFunc
+	reads   bool                    // its goroutine surely is the one that reads; of that goroutine
+	over    atomic.Bool             // the performer has returned: its Host is no longer valid
+	refused atomic.Pointer[Failure] // the first feedback that could not be sent
 
-	mu      sync.Mutex // guards what follows; never held across a call
-	over    bool       // the performer has returned: its Host is no longer valid
-	refused error      // a feedback that could not be sent
-	asked   uint32     // questions ever
-	asks    map[uint32]chan<- answer
+	mu    sync.Mutex // guards what follows; never held across a call
+	asked uint32     // questions ever
+	asks  map[uint32]chan<- answer
 }
 
 type answer struct {
@@ -34,69 +37,87 @@ type answer struct {
 
 // run performs the request and answers it. It reports whether the caller, which
 // reads if the request is inline, still reads.
-func (r *request[Q, R]) run() (reads bool) {
+func (r *request[Q, R]) run() bool {
+	w := r.w
 	sound := r.guard(func() {
-		v, err := r.w.perform(r.ctx, r.q, r)
-		r.close()
-		// Who takes r back from inline has the reading again, and the scratch.
-		if reads = r.w.inline.CompareAndSwap(r, nil); !reads {
-			r.w.leave(r.h.ID)
-			_, _ = r.w.out.send(r.conclude(nil, v, err))
+		v, err := w.perform(r, r.q, r)
+		r.over.Store(true)
+		// Who takes r back from inline has the reading again, and the answers.
+		if r.reads = w.inline.CompareAndSwap(r, nil); !r.reads {
+			w.leave(r.h.ID)
+			b, lent := r.conclude(nil, v, err)
+			_ = w.reply(b, lent) // an error comes again where the reader sends
 			return
 		}
-		b := r.conclude(r.w.scratch, v, err)
-		if len(b) > 64<<10 {
-			_, _ = r.w.out.send(b)
+		b, lent := r.conclude(w.answers, v, err)
+		if lent == nil {
+			if w.answers = b; len(b) > long {
+				_ = w.sendAnswers()
+			}
 			return
 		}
-		r.w.scratch = b
-		if _, waiting := r.w.out.add(b); waiting > 64<<10 {
-			_ = r.w.out.flush() // an error comes again where the reader flushes
+		w.answers = b[:len(b)-frame.Size]
+		head := [frame.Size]byte(b[len(w.answers):])
+		if w.sendAnswers() == nil {
+			_ = w.reply(head[:], lent)
 		}
 	})
-	r.cancel(nil)
-	if !reads {
-		r.w.rest(r)
+	r.Finish()
+	if !r.reads {
+		w.rest(r)
 	}
-	return sound && reads
+	return sound && r.reads
 }
 
-// conclude makes the frame that ends the request, in the memory of b; none when
-// the request was given up because the coordinator is gone.
-func (r *request[Q, R]) conclude(b []byte, v R, err error) []byte {
-	switch {
-	case err != nil && r.ctx.Err() != nil:
-		if context.Cause(r.ctx) != errUnwanted {
-			return b[:0] // whoever is gone needs no answer, least of all one to what it did not ask
-		}
-		return frame.Append(b[:0], frame.Header{Kind: frame.Cancelled, ID: r.h.ID})
-	case err != nil:
-		return r.fail(b, failureOf(err))
-	case r.refused != nil:
-		return r.fail(b, &Failure{Message: r.refused.Error(), Cause: ganger.CauseEncode})
+// reply sends the frame that ends a request.
+func (w *server[Q, R]) reply(b, lent []byte) (err error) {
+	if lent == nil {
+		_, err = w.out.send(b)
+	} else {
+		_, err = w.out.sendLong(b, lent)
 	}
-	var room [frame.Size]byte
-	full, err := r.w.response.Append(append(b[:0], room[:]...), v)
+	return err
+}
+
+// conclude appends the frame that ends the request to b, or its header alone if
+// the body is lent; nothing when the request was given up because the
+// coordinator is gone.
+func (r *request[Q, R]) conclude(b []byte, v R, err error) (full, lent []byte) {
+	switch {
+	case err != nil && r.Err() != nil:
+		if r.Cause() != errUnwanted {
+			return b, nil // whoever is gone needs no answer, least of all one to what it did not ask
+		}
+		return frame.Append(b, frame.Header{Kind: frame.Cancelled, ID: r.h.ID}), nil
+	case err != nil:
+		return r.fail(b, failureOf(err)), nil
+	}
+	if refused := r.refused.Load(); refused != nil {
+		return r.fail(b, refused), nil
+	}
+	at := len(b)
+	full, lent, err = body(r.w.response, b, v)
+	n := len(full) - at - frame.Size + len(lent)
 	if err == nil {
-		err = r.fits("response", len(full)-frame.Size)
+		err = r.fits("response", n)
 	}
 	if err != nil {
-		return r.fail(b, &Failure{Message: err.Error(), Cause: ganger.CauseEncode})
+		return r.fail(b, &Failure{Message: err.Error(), Cause: ganger.CauseEncode}), nil
 	}
-	frame.Put(full, frame.Header{Kind: frame.Response, Length: uint32(len(full) - frame.Size), ID: r.h.ID})
-	return full
+	frame.Put(full[at:], frame.Header{Kind: frame.Response, Length: uint32(n), ID: r.h.ID})
+	return full, lent
 }
 
-// fail makes an error frame in the memory of b. Words that are too long for the
-// coordinator are cut.
+// fail appends an error frame to b. Words that are too long for the coordinator
+// are cut.
 func (r *request[Q, R]) fail(b []byte, f *Failure) []byte {
 	const most = 16 << 10
 	if len(f.Message) > most || len(f.Trace) > 2*most {
 		f = &Failure{Message: f.Message[:min(len(f.Message), most)], Trace: f.Trace[:min(len(f.Trace), 2*most)], Cause: f.Cause}
 	}
-	var room [frame.Size]byte
-	b = f.append(append(b[:0], room[:]...))
-	frame.Put(b, frame.Header{Kind: frame.Error, Length: uint32(len(b) - frame.Size), ID: r.h.ID})
+	at := len(b)
+	b = f.append(frame.Append(b, frame.Header{}))
+	frame.Put(b[at:], frame.Header{Kind: frame.Error, Length: uint32(len(b) - at - frame.Size), ID: r.h.ID})
 	return b
 }
 
@@ -108,24 +129,14 @@ func (r *request[Q, R]) fits(what string, n int) error {
 	return nil
 }
 
-// close ends the validity of the Host.
-func (r *request[Q, R]) close() {
-	r.mu.Lock()
-	r.over = true
-	r.mu.Unlock()
-}
-
 // Feedback sends a report, and waits while the coordinator takes nothing. One
 // that the coordinator would not take makes the request fail at its end.
 func (r *request[Q, R]) Feedback(body []byte) {
 	err := r.fits("feedback", len(body))
-	r.mu.Lock()
-	over := r.over
-	if err != nil && r.refused == nil {
-		r.refused = err
+	if err != nil {
+		r.refused.CompareAndSwap(nil, &Failure{Message: err.Error(), Cause: ganger.CauseEncode})
 	}
-	r.mu.Unlock()
-	if over || err != nil {
+	if r.over.Load() || err != nil {
 		return
 	}
 	b := frame.Append(make([]byte, 0, frame.Size+len(body)), frame.Header{
@@ -144,11 +155,10 @@ func (r *request[Q, R]) Ask(ctx context.Context, question []byte) ([]byte, error
 	}
 	r.w.handOn(r)               // somebody must read the answer
 	got := make(chan answer, 1) // room for the one answer, which nobody may want
-	r.mu.Lock()
-	if r.over {
-		r.mu.Unlock()
+	if r.over.Load() {
 		return nil, errOver
 	}
+	r.mu.Lock()
 	r.asked++
 	n := r.asked
 	if r.asks == nil {
@@ -166,8 +176,8 @@ func (r *request[Q, R]) Ask(ctx context.Context, question []byte) ([]byte, error
 		return a.body, a.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case <-r.ctx.Done():
-		return nil, context.Cause(r.ctx)
+	case <-r.Done():
+		return nil, context.Cause(r)
 	case <-r.w.done:
 		return nil, errLeft
 	}

@@ -67,7 +67,7 @@ const outboxBound = 256 << 10
 // server is the worker's side of one stream.
 type server[Q, R any] struct {
 	in       *frame.Reader // of the goroutine that reads
-	scratch  []byte        // too
+	answers  []byte        // too: frames that are sent when it is about to wait
 	out      *outbox
 	slots    int
 	limit    int64 // of the bodies that the coordinator takes
@@ -78,10 +78,10 @@ type server[Q, R any] struct {
 	// inline is the request that the reading goroutine performs; whoever takes
 	// it out of here owns the reading from then on.
 	inline atomic.Pointer[request[Q, R]]
-	served atomic.Uint64 // requests ever begun inline
-	armed  atomic.Bool   // watch will fire
+	armed  atomic.Bool // watch will fire
 	watch  *time.Timer
-	seen   atomic.Uint64 // served, when sample last looked
+	seen   atomic.Pointer[request[Q, R]] // what was inline when sample last looked
+	others atomic.Int32                  // how many are inHand
 
 	mu      sync.Mutex                // guards what follows; never held across a call
 	inHand  map[uint32]*request[Q, R] // without the one that is inline
@@ -126,7 +126,7 @@ func (w *server[Q, R]) hello(s io.Writer) error {
 func (w *server[Q, R]) read() {
 	for {
 		if !w.in.Ready() { // about to wait
-			if err := w.out.flush(); err != nil {
+			if err := w.sendAnswers(); err != nil {
 				w.end(fmt.Errorf("native: write to the coordinator: %w", err))
 				return
 			}
@@ -137,7 +137,7 @@ func (w *server[Q, R]) read() {
 			w.end(errLeft)
 			return
 		case err != nil:
-			w.end(fmt.Errorf("native: read from the coordinator: %w", err))
+			w.stop(fmt.Errorf("native: read from the coordinator: %w", err))
 			return
 		}
 		switch h.Kind {
@@ -150,13 +150,31 @@ func (w *server[Q, R]) read() {
 		case frame.Answer, frame.Error:
 			w.answer(h, body)
 		case frame.Bye:
-			w.end(nil)
+			w.stop(nil)
 			return
 		default:
-			w.end(broken("a coordinator must not send a %s", h.Kind))
+			w.stop(broken("a coordinator must not send a %s", h.Kind))
 			return
 		}
 	}
+}
+
+// stop ends the serving, for the goroutine that reads.
+func (w *server[Q, R]) stop(err error) {
+	_ = w.sendAnswers() // whoever is gone misses nothing
+	w.end(err)
+}
+
+// sendAnswers sends what the goroutine that reads, which calls it, has answered.
+func (w *server[Q, R]) sendAnswers() error {
+	if len(w.answers) == 0 {
+		return nil
+	}
+	_, err := w.out.post(w.answers)
+	if w.answers = w.answers[:0]; cap(w.answers) > 1<<20 {
+		w.answers = nil // much at one time must not hold its memory for ever
+	}
+	return err
 }
 
 var (
@@ -167,34 +185,34 @@ var (
 // take performs a request, or has it performed. It reports whether the caller
 // still reads.
 func (w *server[Q, R]) take(h frame.Header, body []byte) bool {
-	r := &request[Q, R]{w: w, h: h}
+	r := &request[Q, R]{w: w, h: h, reads: true}
+	r.Init(background)
 	if !r.parse(body) {
 		return !w.over()
 	}
-	r.ctx, r.cancel = context.WithCancelCause(context.Background())
-	w.mu.Lock()
-	others := len(w.inHand)
-	if others > 0 && others < w.slots { // requests take long here: do not even try to keep the reading
-		w.keepLocked(r)
-	}
-	w.mu.Unlock()
+	r.reads = false // from here on somebody may take the reading away
+	// Only the goroutine that reads, which this is, adds to those in hand.
+	others := int(w.others.Load())
 	switch {
 	case others >= w.slots:
-		r.cancel(nil)
-		w.end(broken("request %d came while %d were in hand, which are all slots", h.ID, others))
+		w.stop(broken("request %d came while %d were in hand, which are all slots", h.ID, others))
 		return false
-	case others > 0:
+	case others > 0: // requests take long here: do not even try to keep the reading
+		w.mu.Lock()
+		w.keepLocked(r)
+		w.mu.Unlock()
 		go r.run() // owned by inHand
 		return true
 	}
 	w.inline.Store(r)
-	w.served.Add(1)
 	if !w.armed.Load() {
 		w.armed.Store(true)
 		w.watch.Reset(hold)
 	}
 	return r.run()
 }
+
+var background = context.Background()
 
 // over reports whether the serving has ended.
 func (w *server[Q, R]) over() bool {
@@ -210,18 +228,17 @@ func (w *server[Q, R]) over() bool {
 // is still the same one, and then has another goroutine read. One look for many
 // requests costs less than a timer for each.
 func (w *server[Q, R]) sample() {
-	served := w.served.Load()
 	r := w.inline.Load()
-	if r != nil && served == w.seen.Load() {
-		w.handOn(r)
-	}
-	if served == w.seen.Load() { // nothing was begun since: sleep until something is
+	if r == nil { // sleep until something is begun
+		w.seen.Store(nil)
 		w.armed.Store(false)
-		if w.served.Load() == served || w.armed.Swap(true) {
+		if r = w.inline.Load(); r == nil || w.armed.Swap(true) {
 			return
 		}
 	}
-	w.seen.Store(served)
+	if r == w.seen.Swap(r) {
+		w.handOn(r)
+	}
 	w.watch.Reset(hold)
 }
 
@@ -245,7 +262,7 @@ func (w *server[Q, R]) cancel(id uint32) {
 	r := w.inHand[id]
 	w.mu.Unlock()
 	if r != nil {
-		r.cancel(errUnwanted)
+		r.Cancel(errUnwanted)
 	}
 }
 
@@ -280,7 +297,7 @@ func (w *server[Q, R]) end(err error) {
 	idle := w.working == 0
 	w.mu.Unlock()
 	for _, r := range stop {
-		r.cancel(err)
+		r.Cancel(err)
 	}
 	close(w.done)
 	if idle {
@@ -291,6 +308,7 @@ func (w *server[Q, R]) end(err error) {
 // keepLocked takes a request that is not inline in hand.
 func (w *server[Q, R]) keepLocked(r *request[Q, R]) {
 	w.inHand[r.h.ID], r.kept = r, true
+	w.others.Store(int32(len(w.inHand)))
 	w.working++
 }
 
@@ -299,6 +317,7 @@ func (w *server[Q, R]) keepLocked(r *request[Q, R]) {
 func (w *server[Q, R]) leave(id uint32) {
 	w.mu.Lock()
 	delete(w.inHand, id)
+	w.others.Store(int32(len(w.inHand)))
 	w.mu.Unlock()
 }
 

@@ -48,11 +48,12 @@ func (s *single[Q, R]) Run(q Q, c *wall.Call[R]) {
 		return
 	}
 	s.id = max(s.id+1, 1)
-	b, err := s.encode(s.buf, s.id, q)
+	b, lent, err := s.encode(s.buf, q)
 	if err != nil {
 		c.Finish(none, err)
 		return
 	}
+	frame.SetID(b, s.id)
 	if cap(b) <= 1<<20 { // one big request must not hold its memory for ever
 		s.buf = b
 	}
@@ -69,7 +70,7 @@ func (s *single[Q, R]) Run(q Q, c *wall.Call[R]) {
 		c.Finish(none, wall.ErrYielded)
 		return
 	}
-	r, err := s.exchange(b)
+	r, err := s.exchange(b, lent)
 	s.leave()
 	c.Finish(r, err)
 }
@@ -81,9 +82,15 @@ func (s *single[Q, R]) early() bool {
 	return s.in.Buffered() > 0 || s.peek != nil && s.peek.Waiting()
 }
 
-// exchange sends the frame and reads until its response.
-func (s *single[Q, R]) exchange(b []byte) (R, error) {
-	end, err := s.out.send(b)
+// exchange sends the frame, whose body may be lent, and reads until its response.
+func (s *single[Q, R]) exchange(b, lent []byte) (R, error) {
+	var end int64
+	var err error
+	if lent == nil {
+		end, err = s.out.send(b)
+	} else {
+		end, err = s.out.sendLong(b, lent)
+	}
 	if err != nil && s.out.whole() < end {
 		var none R
 		s.over = unsent(err)

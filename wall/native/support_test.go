@@ -159,6 +159,7 @@ func (l *life) Gone() <-chan struct{}       { return l.gone }
 func (l *life) Kill(why ganger.Leaving)     { l.die(why, true) }
 func (l *life) Usage() wall.Usage           { return wall.Usage{} }
 func (l *life) Unread() (int, bool)         { return l.out.len(), true }
+func (l *life) Room() int                   { return l.out.room }
 
 func (l *life) Exit() ganger.Exit {
 	l.mu.Lock()

@@ -65,7 +65,7 @@ func (c Command) Traits() wall.Traits {
 }
 
 // Open starts the process and returns its stream, a [wall.Peeker], a
-// [wall.Unreader] and a [Signaler], as soon as the program was executed.
+// [wall.Unreader], a [wall.Roomer] and a [Signaler], as soon as the program was executed.
 // Temporary lack of processes or descriptors is waited out for a short time.
 func (c Command) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {
 	st, err := c.open(ctx, s)

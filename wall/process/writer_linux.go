@@ -118,6 +118,20 @@ func (w *writer) Unread() (int, bool) {
 	return n, err == nil
 }
 
+// page is the least that a pipe holds, in one piece.
+const page = 4 << 10
+
+// Room is as wall.Roomer says. A write that does not fit behind the one before
+// begins a page of its own, so at the worst every other page is nearly empty.
+func (w *writer) Room() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pair || w.fd < 0 {
+		return page // far less than a socket takes, whose count of it is its own
+	}
+	return max(page, capacity(w.fd)/2-page)
+}
+
 // release ends writing at the death of the life. It returns when the
 // descriptor is closed. It is called once.
 func (w *writer) release() {

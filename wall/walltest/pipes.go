@@ -96,6 +96,7 @@ func (l *pipeLife) Read(p []byte) (int, error)  { return l.in.Read(p) }
 func (l *pipeLife) Write(p []byte) (int, error) { return l.out.Write(p) }
 func (l *pipeLife) Waiting() bool               { return l.in.waiting() > 0 }
 func (l *pipeLife) Unread() (int, bool)         { return l.out.waiting(), true }
+func (l *pipeLife) Room() int                   { return l.out.room }
 
 func (l *pipeLife) Exit() ganger.Exit {
 	l.mu.Lock()
@@ -157,5 +158,6 @@ var (
 	_ wall.Stream        = (*pipeLife)(nil)
 	_ wall.Peeker        = (*pipeLife)(nil)
 	_ wall.Unreader      = (*pipeLife)(nil)
+	_ wall.Roomer        = (*pipeLife)(nil)
 	_ io.ReadWriteCloser = (*Far)(nil)
 )
