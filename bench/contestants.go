@@ -57,6 +57,7 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 		b.contestants,
 		contestant{name: "floor", args: []string{bin("floor"), "-n", strconv.Itoa(n)}},
 		contestant{name: "ganger", args: []string{bin("warm"), "-n", strconv.Itoa(n)}},
+		contestant{name: "floor, large", args: []string{bin("floor"), "-n", strconv.Itoa(n / 40), "-size", strconv.Itoa(1 << 20)}},
 	)
 	if err := nothing(ctx, bin("nothing")); err != nil {
 		b.skip("one-shot rows", err)
@@ -66,6 +67,11 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 			b.skip("xargs", err)
 		} else {
 			b.contestants = append(b.contestants, contestant{name: "xargs", args: []string{"xargs", "-P2", "-n1", bin("nothing")}, tasks: one})
+		}
+		if _, err := exec.LookPath("parallel"); err != nil {
+			b.skip("GNU parallel", err)
+		} else {
+			b.contestants = append(b.contestants, contestant{name: "parallel", args: []string{"parallel", "-j2", bin("nothing")}, tasks: one / 3})
 		}
 	}
 	if _, err := exec.LookPath("python3"); err != nil {

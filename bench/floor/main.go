@@ -8,6 +8,7 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,12 +22,15 @@ import (
 func main() {
 	child := flag.Bool("child", false, "be a worker")
 	n := flag.Int("n", 20000, "tasks of each measurement")
+	size := flag.Int("size", load.Size, "length of a task's body in bytes; other than the default, only two callers are measured")
 	flag.Parse()
 	var err error
 	if *child {
 		err = echo(os.Stdin, os.Stdout)
+	} else if *size != load.Size {
+		err = measure(2, *n, *size, "floor/large")
 	} else {
-		err = measure(*n)
+		err = errors.Join(measure(2, *n, *size, "floor/2"), measure(1, *n, *size, "floor/1"))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
@@ -34,27 +38,25 @@ func main() {
 	}
 }
 
-// measure prints the figures for two callers and for one.
-func measure(n int) error {
-	for _, callers := range []int{2, 1} {
-		p, err := start(2)
-		if err != nil {
-			return err
-		}
-		body := make([]byte, load.Size)
-		r, err := load.Run(callers, n, func() error {
-			t := &task{in: body, done: make(chan error, 1)}
-			p.tasks <- t
-			return <-t.done
-		})
-		if err := p.close(); err != nil {
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		r.Print(os.Stdout, fmt.Sprintf("floor/%d", callers))
+// measure prints the figures for so many callers.
+func measure(callers, n, size int, name string) error {
+	p, err := start(2)
+	if err != nil {
+		return err
 	}
+	body := make([]byte, size)
+	r, err := load.Run(callers, n, func() error {
+		t := &task{in: body, done: make(chan error, 1)}
+		p.tasks <- t
+		return <-t.done
+	})
+	if err := p.close(); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	r.Print(os.Stdout, name)
 	return nil
 }
 

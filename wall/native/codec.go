@@ -120,5 +120,7 @@ func (bytesCodec) Parse(body []byte) ([]byte, error) {
 	if len(body) > 64<<10 {
 		return body, nil
 	}
-	return bytes.Clone(body), nil
+	own := make([]byte, len(body))
+	copy(own, body)
+	return own, nil
 }

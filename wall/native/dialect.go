@@ -55,6 +55,7 @@ func (d Dialect[Q, R]) Hello(_ context.Context, s wall.Stream, st wall.Start) (w
 	}
 	in.SetLimit(limit)
 	l := link[Q, R]{dialect: d, stream: s, in: in, takes: min(takes, math.MaxUint32)}
+	l.lender, _ = d.Request.(Lender[Q])
 	if slots == 1 {
 		return newSingle(l), nil
 	}

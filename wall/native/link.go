@@ -16,13 +16,14 @@ type link[Q, R any] struct {
 	dialect Dialect[Q, R]
 	stream  wall.Stream
 	in      *frame.Reader
-	takes   int64 // the longest body that the worker takes
+	lender  Lender[Q] // the codec of requests, if it is one
+	takes   int64     // the longest body that the worker takes
 }
 
 // encode makes the frame of a request in the memory of b, or a header alone in
 // front of a body that is lent. The header has no id yet.
 func (l *link[Q, R]) encode(b []byte, q Q) (full, lent []byte, err error) {
-	full, lent, err = body(l.dialect.Request, b[:0], q)
+	full, lent, err = body(l.dialect.Request, l.lender, b[:0], q)
 	n := len(full) - frame.Size + len(lent)
 	if err == nil && int64(n) > l.takes {
 		err = fmt.Errorf("the request has %d bytes, the worker takes at most %d", n, l.takes)
@@ -35,11 +36,11 @@ func (l *link[Q, R]) encode(b []byte, q Q) (full, lent []byte, err error) {
 }
 
 // body appends room for a header and the body of v to b. A body that is long and
-// can be lent is returned by itself.
-func body[V any](c Codec[V], b []byte, v V) (full, lent []byte, err error) {
+// can be lent is returned by itself. l is c, if c lends.
+func body[V any](c Codec[V], l Lender[V], b []byte, v V) (full, lent []byte, err error) {
 	var room [frame.Size]byte
 	full = append(b, room[:]...)
-	if l, ok := c.(Lender[V]); ok {
+	if l != nil {
 		if lent, ok := l.Lend(v); ok && len(lent) >= long {
 			return full, lent, nil
 		}

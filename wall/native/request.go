@@ -96,7 +96,7 @@ func (r *request[Q, R]) conclude(b []byte, v R, err error) (full, lent []byte) {
 		return r.fail(b, refused), nil
 	}
 	at := len(b)
-	full, lent, err = body(r.w.response, b, v)
+	full, lent, err = body(r.w.response, r.w.lender, b, v)
 	n := len(full) - at - frame.Size + len(lent)
 	if err == nil {
 		err = r.fits("response", n)

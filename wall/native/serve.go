@@ -47,6 +47,7 @@ func Serve[Q, R any](s io.ReadWriter, slots int, qc Codec[Q], rc Codec[R], f fun
 	if err := w.hello(s); err != nil || w.limit == 0 {
 		return err
 	}
+	w.lender, _ = rc.(Lender[R])
 	w.watch = time.AfterFunc(time.Hour, w.sample)
 	w.watch.Stop()
 	defer w.watch.Stop()
@@ -73,6 +74,7 @@ type server[Q, R any] struct {
 	limit    int64 // of the bodies that the coordinator takes
 	request  Codec[Q]
 	response Codec[R]
+	lender   Lender[R] // response, if it is one
 	perform  func(context.Context, Q, wall.Host) (R, error)
 
 	// inline is the request that the reading goroutine performs; whoever takes

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/ganger-dev/ganger/bench/load"
+	"github.com/ganger-dev/ganger/wall/process"
+)
+
+// window prints the rate of n small tasks of one worker that has up to slots of
+// them in hand.
+func window(slots, n int) error {
+	w, err := workers(slots, process.Private)
+	if err != nil {
+		return err
+	}
+	took, err := flood(w, 1, n)
+	if err != nil {
+		return err
+	}
+	load.Figure(os.Stdout, fmt.Sprintf("ganger/window/%d", slots), float64(n)/took.Seconds())
+	return nil
+}
