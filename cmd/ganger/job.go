@@ -129,6 +129,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	j.board = newBoard(s, o, j.statusLine())
 	j.window = window.New[*task](window.Config{
 		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json,
+		Tell: j.board.Say, Full: j.diskFull,
 	})
 	var others sync.WaitGroup // what ends with the run
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -290,6 +291,11 @@ func (j *job) await(printed <-chan error) error {
 	}
 }
 
+// diskFull is told once when outputs that wait find no room on the disk.
+func (j *job) diskFull(err error) {
+	j.board.Say(fmt.Sprintf("ganger: outputs that wait for an earlier task stay in memory, and the input waits: %v\n", err))
+}
+
 // began is told when a worker is about to get a task.
 func (j *job) began(t *task) { j.tally.Begin(&t.Running, time.Now()) }
 
@@ -306,7 +312,11 @@ func (j *job) ended(t *task, e end) {
 		j.tally.End(&t.Running, v.reason())
 		j.count(v, e)
 	}
-	t.place.End(len(e.output), j.print(t, e, v))
+	if v.outcome == ganger.Done && !j.plan.opts.json {
+		t.stderr.reset() // nobody is shown it
+	}
+	x := &ending{j, t, e, v}
+	t.place.End(x.size(), x)
 }
 
 // count looks whether an end is a reason to take no more tasks.

@@ -27,8 +27,37 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GANGER_GUARD") != "" {
 		main() // the tool executes itself as its guard
 	}
-	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker, "lines-worker": linesWorker})
+	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker, "lines-worker": linesWorker, "gate-worker": gateWorker})
 }
+
+// gateWorker answers each line with six kilobytes. The first line of the
+// input, which is zero, is answered when the last one was, which its argument
+// says.
+func gateWorker() {
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		n, err := strconv.Atoi(in.Text())
+		switch {
+		case err != nil:
+			os.Exit(4)
+		case n == 0:
+			for {
+				if _, err := os.Stat("last"); err == nil {
+					break
+				}
+				time.Sleep(5 * time.Millisecond) // bounded by the test's patience
+			}
+		case in.Text() == os.Args[1]:
+			if err := os.WriteFile("last", nil, 0o600); err != nil {
+				os.Exit(4)
+			}
+		}
+		_, _ = os.Stdout.WriteString(in.Text() + gateTail)
+	}
+}
+
+// gateTail is what follows a task in its answer.
+var gateTail = strings.Repeat("=", 6000) + "\n"
 
 // linesWorker answers each line with six kilobytes, and zero late.
 func linesWorker() {

@@ -87,32 +87,46 @@ func (v verdict) String() string {
 	return s
 }
 
-// print returns how a task's end is printed, on the goroutine of the printer.
-func (j *job) print(t *task, e end, v verdict) func(*bufio.Writer) error {
-	if j.plan.opts.json {
-		return func(out *bufio.Writer) error { return j.record(t, e, v).Print(out) }
+// ending is how a task's end is printed and told.
+type ending struct {
+	j *job
+	t *task
+	e end
+	v verdict
+}
+
+// Print prints the task's output, or its record.
+func (x *ending) Print(out *bufio.Writer) error {
+	o := &x.j.plan.opts
+	if o.json {
+		return x.j.record(x.t, x.e, x.v).Print(out)
 	}
-	return func(out *bufio.Writer) error {
-		var err error
-		if j.plan.opts.proto == "exec" {
-			_, err = t.place.WriteTo(out)
-		} else if v.outcome == ganger.Done {
-			_, _ = out.Write(e.output)
-			err = out.WriteByte('\n')
-		}
-		if err != nil || v.outcome == ganger.Done || t.phase.Load() == withdrawn {
-			return err
-		}
-		if _, fixed := j.plan.program(); fixed && v.cause == ganger.CauseStart && !j.ran.Load() {
-			return nil // the same for each task: told once, when the run has ended
-		}
-		if err := out.Flush(); err != nil { // what the task printed comes first
-			return err
-		}
-		j.board.Say(j.heading(t, e, v))
+	if o.proto == "exec" {
+		_, err := x.t.place.WriteTo(out)
+		return err
+	}
+	if x.v.outcome != ganger.Done {
 		return nil
 	}
+	_, _ = out.Write(x.e.output)
+	return out.WriteByte('\n')
 }
+
+// Note is the heading of a task without success. What has not started is told
+// in the summary only, and a program that cannot be executed when the run has
+// ended, once for all tasks.
+func (x *ending) Note() string {
+	if x.j.plan.opts.json || x.v.outcome == ganger.Done || x.t.phase.Load() == withdrawn {
+		return ""
+	}
+	if _, fixed := x.j.plan.program(); fixed && x.v.cause == ganger.CauseStart && !x.j.ran.Load() {
+		return ""
+	}
+	return x.j.heading(x.t, x.e, x.v)
+}
+
+// size is what the ending holds beside the output in the task's place.
+func (x *ending) size() int { return len(x.e.output) + x.t.stderr.size() }
 
 // heading tells a task without success, with the end of its standard error.
 func (j *job) heading(t *task, e end, v verdict) string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -180,7 +181,7 @@ func TestP12MemoryIsFlat(t *testing.T) {
 	short := peak(t, 10_000, "--proto", "lines", "-j", "2", "--", "cat")
 	long := peak(t, tasksOfP12, "--proto", "lines", "-j", "2", "--", "cat")
 	// The first answer comes late, and the others are six kilobytes each: far
-	// more of them could be there by then than the window holds.
+	// more of them are there by then than may be in memory.
 	piled := peak(t, 20_000, "--proto", "lines", "-j", "2", "--", "lines-worker")
 	t.Logf("peak memory: %d MiB, with the long input %d MiB, behind a slow task %d MiB", short>>20, long>>20, piled>>20)
 	if long > 2*short {
@@ -189,6 +190,93 @@ func TestP12MemoryIsFlat(t *testing.T) {
 	if piled > 4*short {
 		t.Errorf("behind a slow task it takes %d MiB, else %d", piled>>20, short>>20)
 	}
+}
+
+// TestP12AnyNumberWaitsBehindATaskThatHangs: the first task ends after all others
+// have; these go on meanwhile, the memory of the run stays flat, and nothing is
+// left in the temporary directory.
+func TestP12AnyNumberWaitsBehindATaskThatHangs(t *testing.T) {
+	for _, json := range []bool{false, true} {
+		t.Run(map[bool]string{false: "outputs", true: "records"}[json], func(t *testing.T) {
+			last := strconv.Itoa(tasksBehind)
+			args := []string{"--proto", "lines", "-j", "2", "--", "gate-worker", last}
+			if json {
+				args = append([]string{"--json"}, args...)
+			}
+			c := tool(t, &numbers{last: tasksBehind}, args...)
+			tmp := t.TempDir()
+			c.Env = append(c.Env, "TMPDIR="+tmp)
+			var out ordered
+			var stderr bytes.Buffer
+			c.Stdout, c.Stderr = &out, &stderr
+			if got := statusOf(t, c.Run()); got != 0 {
+				t.Fatalf("exit status %d\n%s", got, &stderr)
+			}
+			if out.next != tasksBehind+1 || out.wrong != "" {
+				t.Errorf("%d outputs, want %d in order; first wrong: %.100s", out.next, tasksBehind+1, out.wrong)
+			}
+			if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+				t.Errorf("the temporary directory holds %v, %v", left, err)
+			}
+			peak := c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+			t.Logf("%d tasks wait for one: peak memory %d MiB", tasksBehind, peak>>20)
+			// The outputs are six kilobytes each.
+			most := int64(64 << 20)
+			if raced {
+				most = 160 << 20
+			}
+			if peak > most {
+				t.Errorf("peak memory %d MiB, want %d at most", peak>>20, most>>20)
+			}
+		})
+	}
+}
+
+// numbers reads as the numbers from 0 to last, one a line.
+type numbers struct {
+	last, at int
+	rest     []byte
+}
+
+func (r *numbers) Read(b []byte) (int, error) {
+	for len(r.rest) < len(b) && r.at <= r.last {
+		r.rest = append(strconv.AppendInt(r.rest, int64(r.at), 10), '\n')
+		r.at++
+		break
+	}
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// ordered looks whether lines are 0, 1, 2 ... with [gateTail], or records of that.
+type ordered struct {
+	next  int
+	line  []byte
+	wrong string
+}
+
+func (o *ordered) Write(b []byte) (int, error) {
+	for line := range bytes.Lines(b) {
+		o.line = append(o.line, line...)
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			continue
+		}
+		text, record := strconv.Itoa(o.next), fmt.Sprintf(`{"task":"%d","index":%d,"outcome":"done","cause":"","output":"%d`, o.next, o.next+1, o.next)
+		rest, ok := bytes.CutPrefix(o.line, []byte(record))
+		if !ok {
+			rest, ok = bytes.CutPrefix(o.line, []byte(text))
+		}
+		if o.wrong == "" && (!ok || !bytes.HasPrefix(rest, []byte(gateTail[:6000]))) {
+			o.wrong = string(o.line)
+		}
+		o.next++
+		o.line = o.line[:0]
+	}
+	return len(b), nil
 }
 
 // counter counts lines.

@@ -85,6 +85,13 @@ func (t *tail) reset() {
 	t.b, t.dropped = nil, 0
 }
 
+// size is how many bytes it takes.
+func (t *tail) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.b)
+}
+
 // text returns what is kept and how many bytes before it are not.
 func (t *tail) text() (b []byte, dropped int) {
 	t.mu.Lock()

@@ -1,10 +1,8 @@
 package window
 
 import (
-	"bufio"
 	"bytes"
 	"io"
-	"os"
 )
 
 // Place is where one task's output waits for its turn. Its zero value is
@@ -12,149 +10,155 @@ import (
 type Place[T any] struct {
 	Task T // as given to Admit; the window only returns it
 
-	w   *Window[T]
-	own int64 // what it holds beside output
+	w      *Window[T]
+	own    int64  // what it holds beside output
+	number uint64 // in the order of the input, from 0
 
-	// What follows is guarded by w.mu, file's bytes by the offsets: the writer
-	// owns those from end on, the printer those before.
-	final        bool   // what is written stands, whatever becomes of the task
-	mem          []byte // printed before what is in the file
-	tail         []byte // printed after it: what the file had no room for
-	file         *os.File
-	printed, end int64 // of the file: first byte not printed, first byte not written
-	finish       func(*bufio.Writer) error
-	more         chan struct{} // made by a writer that waits for the printer, closed to wake it
+	// What follows is guarded by w.mu. The output is what stands in the pieces,
+	// then buf.
+	prev, next *Place[T]
+	final      bool    // what is written stands, whatever becomes of the task
+	moves      bool    // it is on its way to the disk
+	pieces     []piece // on the disk
+	buf        []byte
+	ending     Ending
+	more       chan struct{} // made by a writer that waits for the printer, closed to wake it
 }
 
 // Begin says that an attempt at the task begins: what an earlier one wrote is
-// dropped. final says that no later attempt will drop what this one writes; at
-// the head it is then printed as it comes.
+// dropped. final says that no later attempt will drop what this one writes; when
+// it is its turn it is then printed as it comes.
 func (p *Place[T]) Begin(final bool) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	p.dropLocked()
-	p.final = final
+	w := p.w
+	w.mu.Lock()
+	gone := p.pieces
+	w.held -= int64(len(p.buf))
+	p.pieces, p.buf, p.final = nil, nil, final
+	w.mu.Unlock()
+	w.free(gone)
 }
 
-// Write adds b to the task's output. It waits only at the head, for the printer.
-// It returns the stream's error once there is one. It does not keep b.
+// Write adds b to the task's output. It waits only when it is its turn, for the
+// printer. It returns the stream's error once there is one. It does not keep b.
 func (p *Place[T]) Write(b []byte) (int, error) {
 	w := p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for {
-		if w.err != nil {
-			return 0, w.err
-		}
-		inFile, inMemory := p.end > p.printed, len(p.mem)+len(p.tail)
-		switch flows := p.flowsLocked(); {
-		case flows && !inFile && inMemory > 0 && inMemory+len(b) > w.cfg.flow:
-			p.waitLocked()
-			continue
-		case len(p.tail) > 0:
-			p.tail = append(p.tail, b...)
-		case inFile, !flows && (inMemory+len(b) > w.cfg.spool || w.memory+int64(len(b)) > w.cfg.Bytes):
-			if p.spillLocked(b) {
-				w.held += int64(len(b))
-				return len(b), nil
-			}
-			p.tail = append(p.tail, b...)
-		default:
-			p.mem = append(p.mem, b...)
-		}
-		w.held += int64(len(b))
-		w.memory += int64(len(b))
-		if p.flowsLocked() {
-			wake(w.turn)
-		}
-		return len(b), nil
+	for w.err == nil && p.flowsLocked() && len(p.buf) > 0 && len(p.buf)+len(b) > w.cfg.flow {
+		more := make(chan struct{})
+		p.more = more
+		w.mu.Unlock()
+		<-more
+		w.mu.Lock()
 	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	p.buf = append(p.buf, b...)
+	w.held += int64(len(b))
+	if !p.flowsLocked() && (len(p.buf) > w.cfg.spool || w.held > w.cfg.Bytes && len(p.buf) >= w.cfg.piece) {
+		p.fileLocked()
+	}
+	if p.flowsLocked() {
+		wake(w.turn)
+	}
+	return len(b), nil
 }
 
-// End says that the task has ended and how its place is printed: print is called
-// by the printer when it is its turn, and prints the output through the place's
-// [Place.WriteTo] or [Place.Reader]. size is what the task still holds for print
-// beside its output. There is no Write after End, and one End.
-func (p *Place[T]) End(size int, print func(out *bufio.Writer) error) {
+// fileLocked puts what is in memory on the disk, if that takes it. It gives the
+// lock up meanwhile: the printer may print the pieces before, and there is
+// nothing behind, because this is the one writer.
+func (p *Place[T]) fileLocked() {
+	w, b := p.w, p.buf
+	p.buf = nil
+	w.filed += int64(len(b))
+	w.mu.Unlock()
+	at, err := w.pieces.write(b)
+	if err != nil {
+		w.full(err)
+	}
+	w.mu.Lock()
+	if err != nil {
+		w.filed -= int64(len(b))
+		p.buf = b
+		return
+	}
+	w.held -= int64(len(b))
+	if n := len(p.pieces); n > 0 && p.pieces[n-1].end() == at {
+		p.pieces[n-1].size += int64(len(b))
+	} else {
+		p.pieces = append(p.pieces, piece{at, int64(len(b))})
+	}
+	p.buf = b[:0]
+}
+
+// End says that the task has ended and how its place is printed. size is what
+// the task still holds for that beside its output. There is no Write after End,
+// and one End.
+func (p *Place[T]) End(size int, e Ending) {
 	w := p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p.finish = print
+	p.ending = e
 	p.own += int64(size)
 	w.held += int64(size)
 	if w.cfg.Unordered {
 		w.ended = append(w.ended, p)
 	}
-	wake(w.turn)
+	if w.stalled {
+		wake(w.room) // there may be something to put on the disk
+	}
+	if w.cfg.Unordered || p.number == w.prints {
+		wake(w.turn)
+	}
 }
 
 // WriteTo writes what was written to the place and not yet printed. It is for
-// the print function of [Place.End].
+// the place's [Ending].
 func (p *Place[T]) WriteTo(out io.Writer) (int64, error) {
-	if p.end == p.printed && len(p.tail) == 0 { // the usual case
-		n, err := out.Write(p.mem)
+	if len(p.pieces) == 0 { // the usual case
+		n, err := out.Write(p.buf)
 		return int64(n), err
 	}
 	return io.Copy(out, p.Reader())
 }
 
 // Reader returns a reader of what WriteTo writes, from its beginning. It is for
-// the print function of [Place.End], which may ask for several.
+// the place's [Ending], which may ask for several.
 func (p *Place[T]) Reader() io.Reader {
-	if p.end == p.printed {
-		return io.MultiReader(bytes.NewReader(p.mem), bytes.NewReader(p.tail))
+	if len(p.pieces) == 0 {
+		return bytes.NewReader(p.buf)
 	}
-	return io.MultiReader(bytes.NewReader(p.mem), p.fileReader(), bytes.NewReader(p.tail))
+	return io.MultiReader(p.w.pieces.reader(p.pieces), bytes.NewReader(p.buf))
 }
 
-func (p *Place[T]) fileReader() io.Reader {
-	return io.NewSectionReader(p.file, p.printed, p.end-p.printed)
-}
-
-// drain prints what the place at the head holds now.
+// drain prints what the place whose turn it is holds now, while its task runs.
 func (p *Place[T]) drain(out io.Writer) error {
 	w := p.w
 	w.mu.Lock()
-	mem, file, from, to := p.mem, p.file, p.printed, p.end
-	p.mem = nil
-	if len(mem) == 0 && from == to {
-		mem, p.tail = p.tail, nil
-	}
-	w.held -= int64(len(mem))
-	w.memory -= int64(len(mem))
+	pieces, buf := p.pieces, p.buf
+	p.pieces, p.buf = nil, nil
+	w.held -= int64(len(buf))
 	p.wakeLocked()
 	w.mu.Unlock()
-	if len(mem) > 0 {
-		_, err := out.Write(mem)
-		return err
+	if len(pieces) > 0 {
+		if _, err := io.Copy(out, w.pieces.reader(pieces)); err != nil {
+			return err
+		}
+		w.free(pieces)
 	}
-	if _, err := io.Copy(out, io.NewSectionReader(file, from, to-from)); err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p.printed = to
-	w.held -= to - from
-	return nil
+	_, err := out.Write(buf)
+	return err
 }
 
 // flowsLocked reports whether p is printed while its task runs.
 func (p *Place[T]) flowsLocked() bool {
-	return p.final && p.w.cfg.Flow && len(p.w.queue) > 0 && p.w.queue[0] == p
+	return p.final && p.w.cfg.Flow && !p.w.cfg.Unordered && p.number == p.w.prints
 }
 
 // printableLocked reports whether the printer has something to do for p, which is its turn.
 func (p *Place[T]) printableLocked() bool {
-	return p.finish != nil || p.flowsLocked() && (len(p.mem) > 0 || p.end > p.printed)
-}
-
-// waitLocked waits until the printer has taken something, or failed.
-func (p *Place[T]) waitLocked() {
-	more := make(chan struct{})
-	p.more = more
-	p.w.mu.Unlock()
-	<-more
-	p.w.mu.Lock()
+	return p.ending != nil || p.flowsLocked() && (len(p.buf) > 0 || len(p.pieces) > 0)
 }
 
 // wakeLocked wakes the writer that waits.
@@ -165,47 +169,14 @@ func (p *Place[T]) wakeLocked() {
 	}
 }
 
-// dropLocked forgets what was written. The file stays, for the next attempt.
-func (p *Place[T]) dropLocked() {
-	memory := int64(len(p.mem) + len(p.tail))
-	p.w.held -= memory + p.end - p.printed
-	p.w.memory -= memory
-	p.mem, p.tail, p.printed, p.end = nil, nil, 0, 0
-}
-
-// spillLocked appends b to the file and reports whether that went well. It
-// gives the lock up while it writes; the offsets say which bytes are whose.
-func (p *Place[T]) spillLocked(b []byte) bool {
-	file, end := p.file, p.end
-	p.w.mu.Unlock()
-	var err error
-	if file == nil {
-		file, err = unnamed()
+// free gives pieces back to the disk.
+func (w *Window[T]) free(pieces []piece) {
+	if len(pieces) == 0 {
+		return
 	}
-	if err == nil {
-		_, err = file.WriteAt(b, end)
-	}
-	p.w.mu.Lock()
-	p.file = file
-	if err == nil {
-		p.end = end + int64(len(b))
-		if p.flowsLocked() {
-			wake(p.w.turn)
-		}
-	}
-	return err == nil
-}
-
-// unnamed opens a temporary file that nothing is left of when the program ends,
-// however it ends.
-func unnamed() (*os.File, error) {
-	f, err := os.CreateTemp("", "ganger-output-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil { // not on Windows, while it is open
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
+	n := w.pieces.free(pieces)
+	w.mu.Lock()
+	w.filed -= n
+	w.mu.Unlock()
+	wake(w.room)
 }

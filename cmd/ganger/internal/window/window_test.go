@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,13 +34,28 @@ func output(task, size int) []byte {
 	return b[:size]
 }
 
-// plain is the print function of a place without anything beside its output.
-func plain(p *Place[int]) func(*bufio.Writer) error {
-	return func(out *bufio.Writer) error {
-		_, err := p.WriteTo(out)
-		return err
-	}
+// plain is the ending of a place without anything beside its output.
+func plain(p *Place[int]) Ending { return ending{place: p} }
+
+// ending is one for tests.
+type ending struct {
+	place *Place[int]
+	note  string
+	print func(*bufio.Writer) error // nil: the output
 }
+
+func (e ending) Note() string { return e.note }
+
+func (e ending) Print(out *bufio.Writer) error {
+	if e.print != nil {
+		return e.print(out)
+	}
+	_, err := e.place.WriteTo(out)
+	return err
+}
+
+// wide is a disk with room.
+func wide(*os.File) (free, leave int64, err error) { return 1 << 40, 0, nil }
 
 // start runs w and returns what waits for its end and gives what was printed.
 func start(w *Window[int]) func(t testing.TB) []byte {
@@ -66,9 +83,11 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cfg := Config{
 			Tasks:     rapid.IntRange(1, 20).Draw(rt, "tasks"),
-			Bytes:     rapid.Int64Range(1, 20_000).Draw(rt, "bytes"),
+			Bytes:     rapid.Int64Range(1, 40_000).Draw(rt, "bytes"),
 			spool:     2000,
+			piece:     300,
 			flow:      500,
+			reserve:   wide,
 			Unordered: rapid.Bool().Draw(rt, "unordered"),
 			Flow:      rapid.Bool().Draw(rt, "flow"),
 		}
@@ -77,7 +96,18 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 		), 0, 30).Draw(rt, "sizes")
 		workers := rapid.IntRange(1, 8).Draw(rt, "workers")
 		seed := rapid.Uint64().Draw(rt, "seed")
+		// Tasks that end when all others are in: the rest must go on, if the window
+		// has room for each worker and one more.
+		hung := map[int]bool{}
+		if workers < cfg.Tasks && int64(workers+1)*(overhead+10+300+700) <= cfg.Bytes && len(sizes) > 0 {
+			for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(sizes)-1), 0, workers-1).Draw(rt, "hung") {
+				hung[i] = true
+			}
+		}
+		all := make(chan struct{}) // closed when all are admitted
 
+		var notes []string
+		cfg.Tell = func(note string) { notes = append(notes, note) }
 		w := New[int](cfg)
 		wait := start(w)
 		taken := make(chan *Place[int])
@@ -104,9 +134,16 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 							text = text[n:]
 						}
 					}
+					if hung[p.Task] {
+						<-all
+					}
+					e := ending{place: p}
+					if p.Task%3 == 0 {
+						e.note = fmt.Sprint(p.Task)
+					}
 					mu.Lock()
 					order = append(order, p.Task)
-					p.End(0, plain(p))
+					p.End(0, e)
 					mu.Unlock()
 				}
 			})
@@ -117,11 +154,12 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 				rt.Fatalf("Admit: %v", err)
 			}
 			w.mu.Lock()
-			places, memory := w.taken, w.memory
+			places, held := w.taken, w.held
 			w.mu.Unlock()
-			// At the head one buffer may flow beyond the budget.
-			if places > cfg.Tasks || memory > cfg.Bytes+500+700 {
-				rt.Fatalf("%d places with %d bytes in memory, at most %d and %d are allowed", places, memory, cfg.Tasks, cfg.Bytes)
+			// Each running task may have a piece and a write in memory, the one
+			// whose turn it is what it may be ahead, and one is always let in.
+			if most := cfg.Bytes + int64(workers)*(300+700) + 500 + overhead + 10; places > cfg.Tasks || held > max(most, overhead+10) {
+				rt.Fatalf("%d places with %d bytes in memory, at most %d and %d are allowed", places, held, cfg.Tasks, most)
 			}
 			select {
 			case taken <- p:
@@ -130,6 +168,7 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 			}
 		}
 		close(taken)
+		close(all)
 		performers.Wait()
 		w.Close()
 		got := wait(t)
@@ -146,8 +185,18 @@ func TestOrderAndBoundsOfAnyHistory(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			rt.Fatalf("printed %d bytes, want %d, or in another order", len(got), len(want))
 		}
-		if w.taken != 0 || w.held != 0 || w.memory != 0 {
-			rt.Fatalf("at the end the window holds %d places, %d bytes, %d in memory", w.taken, w.held, w.memory)
+		var told []string
+		for _, i := range order {
+			if i%3 == 0 {
+				told = append(told, fmt.Sprint(i))
+			}
+		}
+		if !slices.Equal(notes, told) {
+			rt.Fatalf("notes %v, want %v", notes, told)
+		}
+		if w.taken != 0 || w.held != 0 || w.filed != 0 || w.stored != 0 || w.pieces.used != 0 {
+			rt.Fatalf("at the end the window holds %d places, %d bytes in memory, %d on the disk (%d), %d places there",
+				w.taken, w.held, w.filed, w.pieces.used, w.stored)
 		}
 	})
 }
@@ -165,34 +214,42 @@ func admit(t *testing.T, w *Window[int], task int) *Place[int] {
 	return p
 }
 
+// TestAFullWindowStallsTheInputAndNamesTheTask: when all in it run, there is
+// nothing that could make room.
 func TestAFullWindowStallsTheInputAndNamesTheTask(t *testing.T) {
 	w := New[int](Config{Tasks: 2, Flow: true})
 	wait := start(w)
 	first, second := admit(t, w, 7), admit(t, w, 8)
-	second.End(0, plain(second))
 	if task, ok := w.Stalled(); ok {
 		t.Errorf("stalled for task %d while nobody waits", task)
 	}
 	third := make(chan *Place[int])
 	go func() { third <- admit(t, w, 9) }()
-	for deadline := time.Now().Add(hang); ; time.Sleep(time.Millisecond) { // bounded poll of the other goroutine
-		if task, ok := w.Stalled(); ok {
-			if task != 7 {
-				t.Errorf("the input waits for task %d, want 7", task)
-			}
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the input does not stall")
-		}
-	}
-	first.End(0, plain(first))
+	stalls(t, w, 7)
+	second.End(0, plain(second)) // it goes to the disk
 	p := <-third
+	first.End(0, plain(first))
 	p.End(0, plain(p))
 	w.Close()
 	wait(t)
 	if _, err := w.Admit(t.Context(), 1, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("Admit after Close: %v, want %v", err, ErrClosed)
+	}
+}
+
+// stalls waits until the input waits for task.
+func stalls(t *testing.T, w *Window[int], task int) {
+	t.Helper()
+	for deadline := time.Now().Add(hang); ; time.Sleep(time.Millisecond) { // bounded poll of the other goroutine
+		if got, ok := w.Stalled(); ok {
+			if got != task {
+				t.Errorf("the input waits for task %d, want %d", got, task)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the input does not stall")
+		}
 	}
 }
 
@@ -216,14 +273,14 @@ func TestAHugeOutputAtTheHeadNeedsNoMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.mu.Lock()
-		memory := w.memory
+		memory := w.held
 		w.mu.Unlock()
-		if memory > 64<<10+flowBuffer {
+		if memory > 64<<10+flowBuffer+2*overhead {
 			t.Fatalf("%d bytes in memory", memory)
 		}
 	}
-	if other.file == nil {
-		t.Error("the output beyond the budget is not in a file")
+	if len(other.pieces) == 0 {
+		t.Error("the output beyond the budget is not on the disk")
 	}
 	other.End(0, plain(other))
 	head.End(0, plain(head))
@@ -245,7 +302,8 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 
 func TestWithoutRoomForFilesNothingIsLost(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/does-not-exist")
-	w := New[int](Config{Bytes: 1000})
+	var full []error
+	w := New[int](Config{Bytes: 1000, piece: 10, Full: func(err error) { full = append(full, err) }})
 	wait := start(w)
 	p := admit(t, w, 3)
 	want := output(3, 10_000)
@@ -254,23 +312,26 @@ func TestWithoutRoomForFilesNothingIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.End(0, func(out *bufio.Writer) error {
+	p.End(0, ending{print: func(out *bufio.Writer) error {
 		if twice, err := io.ReadAll(p.Reader()); err != nil || !bytes.Equal(twice, want) {
 			t.Errorf("Reader gives %d bytes, %v; want %d", len(twice), err, len(want))
 		}
 		_, err := p.WriteTo(out)
 		return err
-	})
+	}})
 	w.Close()
 	if got := wait(t); !bytes.Equal(got, want) {
 		t.Errorf("printed %d bytes, want %d", len(got), len(want))
+	}
+	if len(full) != 1 || !errors.Is(full[0], fs.ErrNotExist) {
+		t.Errorf("told %v, want once that the directory is not there", full)
 	}
 }
 
 func TestFilesHaveNoName(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	w := New[int](Config{Bytes: 10})
+	w := New[int](Config{Bytes: 10, piece: 1})
 	wait := start(w)
 	p := admit(t, w, 0)
 	for range 3 {
@@ -278,8 +339,8 @@ func TestFilesHaveNoName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if p.file == nil {
-		t.Error("nothing is in a file")
+	if len(p.pieces) == 0 {
+		t.Error("nothing is on the disk")
 	}
 	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
 		t.Errorf("the directory holds %v, %v", names, err)
@@ -332,7 +393,7 @@ func TestABrokenStreamEndsEverybody(t *testing.T) {
 // TestAPlaceThatBecomesTheHeadInTheMiddle: what it wrote to its file, what it
 // goes on to write there while that is printed, and what follows, is in order.
 func TestAPlaceThatBecomesTheHeadInTheMiddle(t *testing.T) {
-	w := New[int](Config{Bytes: 4000, Flow: true, spool: 1000, flow: 500})
+	w := New[int](Config{Bytes: 4000, Flow: true, spool: 1000, piece: 200, flow: 500})
 	wait := start(w)
 	head, next := admit(t, w, 0), admit(t, w, 1)
 	want := output(1, 400_000)
