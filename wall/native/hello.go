@@ -1,7 +1,6 @@
 package native
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -50,12 +49,12 @@ func offered(c any) string {
 }
 
 func send(w io.Writer, h hello) error {
-	body, err := json.Marshal(h)
+	b, err := appendHello(frame.Append(make([]byte, 0, 256), frame.Header{}), h)
 	if err != nil {
 		return err
 	}
-	b := frame.Append(nil, frame.Header{Kind: frame.Hello, Length: uint32(len(body))})
-	_, err = w.Write(append(b, body...))
+	frame.Put(b, frame.Header{Kind: frame.Hello, Length: uint32(len(b) - frame.Size)})
+	_, err = w.Write(b)
 	return err
 }
 
@@ -74,8 +73,8 @@ func receive(r *frame.Reader) (hello, error) {
 	case h.Kind != frame.Hello:
 		return hello{}, broken("a %s came before the hello", h.Kind)
 	}
-	var its hello
-	if err := json.Unmarshal(body, &its); err != nil {
+	its, err := parseHello(body)
+	if err != nil {
 		return hello{}, broken("the hello is not understood: %v: %q", err, body[:min(len(body), 64)])
 	}
 	return its, nil
