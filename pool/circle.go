@@ -38,11 +38,6 @@ func (c *circle) cancel(as *ganger.Error, but member) {
 		c.cancelled = as
 	}
 	c.mu.Unlock()
-	c.cancelNow(as, but)
-}
-
-// cancelNow cancels the members that there are, but one.
-func (c *circle) cancelNow(as *ganger.Error, but member) {
 	for _, m := range c.others(but) {
 		m.cancelAs(as)
 	}

@@ -80,9 +80,9 @@ func (h *holder[T, Q, R, C]) followLocked(out *aftermath[T, Q, R, C], e *entry[T
 }
 
 // staysLocked reports whether the life will perform what is bound to it. One that
-// is replaced for its age, or for the number of its tasks, does so first.
+// is replaced for its age, or for the number of its tasks, does so before it goes.
 func (h *holder[T, Q, R, C]) staysLocked() bool {
-	return h.serving && !h.doomed && h.leaving == ""
+	return !h.parted && !h.doomed && h.leaving == ""
 }
 
 // partedLocked is how a task ends that was bound to a life that has gone.

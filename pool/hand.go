@@ -91,7 +91,7 @@ type orphans struct {
 
 func (c *core[T, Q, R, C]) carry(out aftermath[T, Q, R, C]) {
 	for _, x := range out.orphans {
-		x.of.cancelNow(x.as, nil)
+		x.of.orphan(x.as)
 	}
 	for _, x := range out.ends {
 		c.tell(x.e, x.r, x.err)
@@ -209,7 +209,11 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 	}
 	h.blamed = h.blamed || j.died || j.suspect
 	if err != nil && e.ties != nil { // what it submitted was for an attempt that came to nothing
-		out.orphans = append(out.orphans, orphans{&e.ties.kin, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseGroup, Err: err}})
+		as := &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseGroup, Err: err}
+		if e.asked != nil && e.asked.Outcome == ganger.Cancelled {
+			as = e.asked // theirs too, whoever is first to tell them
+		}
+		out.orphans = append(out.orphans, orphans{&e.ties.kin, as})
 	}
 	if e.bound != nil && j.again && !h.staysLocked() { // nobody else may have it
 		j.again, j.end = false, h.bereftLocked(err)

@@ -29,9 +29,10 @@ type elder interface {
 	member
 	// adopt makes m, which was not accepted yet, one of its family, and returns
 	// what m must end as at once, nil if it may run.
-	adopt(m member) *ganger.Error
+	adopt(m elder) *ganger.Error
 	// lend says that its worker waits for other tasks, until reclaim is called.
 	lend() (reclaim func())
+	heir() bool
 }
 
 // family is the tasks that came of one, its head. The cancel of the head reaches
@@ -40,6 +41,16 @@ type elder interface {
 type family struct {
 	circle
 	over bool // the head has ended
+}
+
+// orphan cancels those that an attempt at the head submitted, which came to
+// nothing; what follows from the head does so whatever became of it.
+func (f *family) orphan(as *ganger.Error) {
+	for _, m := range f.others(nil) {
+		if !m.(elder).heir() {
+			m.cancelAs(as)
+		}
+	}
 }
 
 // leave takes m out and reports whether that was the last, of a head that ended.

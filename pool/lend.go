@@ -23,7 +23,7 @@ func (e *entry[T, Q, R, C]) tiesLocked() *ties {
 }
 
 // adopt is for [elder].
-func (e *entry[T, Q, R, C]) adopt(m member) *ganger.Error {
+func (e *entry[T, Q, R, C]) adopt(m elder) *ganger.Error {
 	e.core.mu.Lock()
 	defer e.core.mu.Unlock()
 	as := e.ties.kin.join(m)
@@ -37,6 +37,9 @@ func (e *entry[T, Q, R, C]) adopt(m member) *ganger.Error {
 	}
 	return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseGroup, Err: errElder}
 }
+
+// heir is for [elder].
+func (e *entry[T, Q, R, C]) heir() bool { return e.ties != nil && e.ties.heir }
 
 // lend is for [elder].
 func (e *entry[T, Q, R, C]) lend() (reclaim func()) {

@@ -19,8 +19,8 @@ func (c *core[T, Q, R, C]) deferLocked(e *entry[T, Q, R, C], local func() (R, er
 	if e.timer != nil || e.TotalTimeout > 0 {
 		e.armLocked(e.started.Add(e.ran))
 	}
-	heir := e.ties != nil && e.ties.heir // it has no ticket that anybody could wait for
-	return heir || c.watchers > 0 || e.ticket.awaited() || e.Group != nil && e.Group.awaited()
+	// What follows from another has no ticket that anybody could wait for.
+	return e.heir() || c.watchers > 0 || e.ticket.awaited() || e.Group != nil && e.Group.awaited()
 }
 
 // force performs e here if it was kept for that.

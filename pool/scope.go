@@ -23,5 +23,8 @@ func With[T, Q, R, C any](ctx context.Context, k Kind[T, Q, R, C], w wall.Wall[w
 		stop(err) // what is left ends with this as its cause
 		return err
 	}
-	return p.Drain(ctx)
+	if err := p.Drain(ctx); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // Run may have cancelled all before the drain saw any
 }

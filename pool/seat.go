@@ -48,7 +48,8 @@ type holder[T, Q, R, C any] struct {
 	wake        chan struct{}               // room for one: there may be something to do
 	lines       atomic.Pointer[Attribution] // whose output its lines are
 
-	serving    bool
+	serving    bool // may be given what waits for any life
+	parted     bool // gets not even what is bound to it
 	warm       bool
 	spoke      bool // has answered once
 	value      C    // its competence
@@ -173,9 +174,7 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	case <-h.tenure.Leave():
-		if h.unburdened() {
-			return false
-		}
+		return false
 	default:
 	}
 	if h.runner == nil {
@@ -200,14 +199,6 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	return h.rest(ctx)
 }
 
-// unburdened reports whether nothing is bound to the life that it could still
-// perform. Its successor waits for that.
-func (h *holder[T, Q, R, C]) unburdened() bool {
-	h.core.mu.Lock()
-	defer h.core.mu.Unlock()
-	return h.bound.len() == 0 || !h.staysLocked()
-}
-
 // rest waits until there may be something to do. It reports false when the life
 // was idle for too long, and then lets the seat be vacant.
 func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
@@ -217,17 +208,10 @@ func (h *holder[T, Q, R, C]) rest(ctx context.Context) bool {
 		defer timer.Stop()
 		idle = timer.C
 	}
-	leave := h.tenure.Leave()
-	if isClosed(leave) {
-		if h.unburdened() {
-			return true // to be noticed at once
-		}
-		leave = nil // what is bound to it comes first, and its end wakes
-	}
 	select {
 	case <-h.wake:
 	case <-ctx.Done():
-	case <-leave:
+	case <-h.tenure.Leave():
 	case <-idle:
 		return !h.retire()
 	}
@@ -250,11 +234,25 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		c.isolator = nil
 	}
 	c.warm.leaveLocked(h)
-	for len(h.hand) > 0 || h.filling {
+	h.parted = ctx.Err() != nil
+	for {
+		// Only what is bound to it is left to claim; with slots its fill does that.
+		if h.runner != nil {
+			if e := h.claimLocked(); e != nil {
+				c.mu.Unlock()
+				h.perform(e)
+				c.mu.Lock()
+				continue
+			}
+		}
+		if len(h.hand) == 0 && !h.filling && (h.bound.len() == 0 || !h.staysLocked()) {
+			break
+		}
 		c.mu.Unlock()
 		<-h.wake // every end of a call and every fill signals; every call ends
 		c.mu.Lock()
 	}
+	h.parted = true
 	if h.doomed && h.leaving == "" {
 		// It is about to be gone by itself; its own exit says more than ours.
 		c.mu.Unlock()
