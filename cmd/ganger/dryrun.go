@@ -34,7 +34,7 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 		if err != nil {
 			return exitNotRun, fmt.Errorf("the input cannot be read: %w", err)
 		}
-		t := newTask(read, p.format)
+		t := p.newTask(read)
 		if err := p.refuse(t); err != nil {
 			fmt.Fprintf(s.err, "ganger: rejected: %v\n", err)
 			code = exitWithout

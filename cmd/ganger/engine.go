@@ -54,7 +54,7 @@ type pooled[R any] struct {
 
 func (p pooled[R]) submit(ctx context.Context, t *task) (ticket, error) {
 	k, err := p.Submit(ctx, pool.Task[*task]{
-		Value: t, Retries: p.opts.retries, MaxDeaths: p.opts.maxDeaths, ExecTimeout: p.opts.timeout,
+		Value: t, Key: t.key, Priority: t.priority, Retries: p.opts.retries, MaxDeaths: p.opts.maxDeaths, ExecTimeout: p.opts.timeout,
 	})
 	if err != nil {
 		return nil, err
@@ -88,9 +88,7 @@ func (p *plan) config(j *job) pool.Config {
 	c := pool.Config{
 		Name: "run", Workers: o.workers, MaxTasks: o.maxTasks, TTL: o.ttl, IdleTTL: o.idleTTL,
 		StartTimeout: o.startTimeout, CancelGrace: o.grace,
-		// Enough to keep every worker busy; what waits here is taken back when
-		// the run stops, so it is not worth having more.
-		QueueLimit: max(2*o.workers*o.slots, 16),
+		QueueLimit: o.depth(),
 		// Deaths with a task in hand are excused. A seat whose lives come to
 		// nothing ten times in a minute is given up, and without seats so is the
 		// run; a delay that grew for longer than this would put that off for ever.

@@ -20,6 +20,7 @@ type options struct {
 
 	workers, slots, retries, maxDeaths, maxTasks      int
 	halt                                              halt
+	key, priority                                     location
 	timeout, startTimeout, grace, ttl, idleTTL, drain time.Duration
 	ready, keepOrder, unordered, shell, keepDaemons   bool
 	dryRun, quiet, json                               bool
@@ -84,6 +85,8 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.Var(&span{&o.ttl, 1}, "ttl", "replace a worker at the age of `DURATION`")
 	f.Var(&span{&o.idleTTL, 1}, "idle-ttl", "let a worker go that had nothing to do for `DURATION`")
 	f.Var(&o.halt, "halt", "after `N` tasks without success, or N%, take no more; now,N cancels what runs, soon,N lets it finish")
+	f.Var(&o.key, "key", "with --ndjson: tasks with one value at the JSON `POINTER` go to one worker if they can")
+	f.Var(&o.priority, "priority", "with --ndjson: of the tasks that wait, the greatest number at the JSON `POINTER` goes first")
 	f.BoolVarP(&o.keepOrder, "keep-order", "k", false, "write outputs in the order of the input (the default)")
 	f.BoolVar(&o.unordered, "unordered", false, "write outputs in the order in which tasks end")
 	f.StringArrayVar(&o.env, "env", nil, "add `NAME=VALUE` to the environment; replacement strings count; may be repeated")
@@ -109,6 +112,10 @@ func (o *options) check() error {
 		return wrong("", "the name of the command is empty")
 	case o.null && o.ndjson:
 		return wrong("", "--null and --ndjson exclude each other")
+	case o.key.at != nil && !o.ndjson:
+		return wrong("add --ndjson", "--key: only tasks of --ndjson have something to point to")
+	case o.priority.at != nil && !o.ndjson:
+		return wrong("add --ndjson", "--priority: only tasks of --ndjson have something to point to")
 	case o.keepOrder && o.unordered:
 		return wrong("", "--keep-order and --unordered exclude each other")
 	case o.ready && !warm:

@@ -141,11 +141,13 @@ func (p *plan) refuse(t *task) error {
 		unit = "record"
 	}
 	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("%s %d: %s", unit, t.Line, fmt.Sprintf(format, args...))
+		return fmt.Errorf("%s %d: %w", unit, t.Line, fmt.Errorf(format, args...))
 	}
 	switch {
 	case t.Task.Err != nil:
 		return t.Task.Err
+	case t.wrong != nil:
+		return wrong("%w", t.wrong)
 	case p.opts.proto == "lines" && bytes.IndexByte(t.Bytes, '\n') >= 0:
 		return wrong("a task with a newline in it is no line: --proto lines cannot carry it")
 	case (p.opts.proto == "jsonl" || p.opts.proto == "native") && p.format != input.JSON && !validText(t.Bytes):

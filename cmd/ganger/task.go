@@ -15,11 +15,14 @@ import (
 type task struct {
 	input.Task
 	status.Running
-	text   []byte // what replacement strings stand for: Bytes, or the characters of a JSON string
-	number uint64 // in the engine; guarded by the job's handsMu while it is being submitted
-	place  *window.Place[*task]
-	phase  atomic.Uint32
-	stderr tail
+	text     []byte // what replacement strings stand for: Bytes, or the characters of a JSON string
+	key      string // for --key
+	priority int    // for --priority
+	wrong    error  // why its key or its priority is none
+	number   uint64 // in the engine; guarded by the job's handsMu while it is being submitted
+	place    *window.Place[*task]
+	phase    atomic.Uint32
+	stderr   tail
 }
 
 // The phases of a task. It leaves queued once, by a swap: to started when a
@@ -31,16 +34,25 @@ const (
 )
 
 // newTask makes a task of what was read.
-func newTask(in input.Task, format input.Format) *task {
+func (p *plan) newTask(in input.Task) *task {
 	t := &task{Task: in, text: in.Bytes}
-	if format == input.JSON && in.Err == nil && in.Bytes[0] == '"' {
-		var s string
-		if json.Unmarshal(in.Bytes, &s) == nil {
-			t.text = []byte(s)
+	if p.format == input.JSON && in.Err == nil {
+		if in.Bytes[0] == '"' {
+			t.text = characters(in.Bytes)
 		}
+		t.key, t.priority, t.wrong = p.place(in.Bytes)
 	}
 	t.Label = t.text
 	return t
+}
+
+// characters are what a JSON string stands for.
+func characters(text []byte) []byte {
+	var s string
+	if json.Unmarshal(text, &s) != nil {
+		return text // it is one, so this does not happen
+	}
+	return []byte(s)
 }
 
 // start says that a worker is about to get the task. It reports false if it was

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/pool"
+)
+
+// diskFull is told once when outputs that wait find no room on the disk.
+func (j *job) diskFull(err error) {
+	j.board.Say(fmt.Sprintf("ganger: outputs that wait for an earlier task stay in memory, and the input waits: %v\n", err))
+}
+
+// began is told when a worker is about to get a task.
+func (j *job) began(t *task) { j.tally.Begin(&t.Running, time.Now()) }
+
+// ended is told once for each task that was taken.
+func (j *job) ended(t *task, e end) {
+	j.handsMu.Lock()
+	delete(j.hands, t.number)
+	j.handsMu.Unlock()
+	v := verdictOf(t, e)
+	if t.phase.Load() == withdrawn {
+		e = end{err: e.err, queued: e.queued} // no worker was given it, though one may have come for it
+		j.tally.NotStarted(&t.Running)
+	} else {
+		j.tally.End(&t.Running, v.reason())
+		j.count(v, e)
+	}
+	if v.outcome == ganger.Done && !j.plan.opts.json {
+		t.stderr.reset() // nobody is shown it
+	}
+	x := &ending{j, t, e, v}
+	t.place.End(x.size(), x)
+}
+
+// count looks whether an end is a reason to take no more tasks.
+func (j *job) count(v verdict, e end) {
+	over := j.over.Add(1)
+	if v.outcome == ganger.Done {
+		j.ran.Store(true)
+		return
+	}
+	if n := j.without.Add(1); j.plan.opts.halt.reached(over, n) && j.taking.Err() == nil {
+		j.halted.CompareAndSwap(0, n)
+		j.stop(errEnough)
+	}
+	if v.outcome != ganger.Rejected {
+		j.ran.Store(true)
+		return
+	}
+	if v.cause != ganger.CauseStart {
+		return
+	}
+	j.handsMu.Lock()
+	j.unstarted = e.err
+	j.handsMu.Unlock()
+	// A program that no task changes fails the next task as it failed these.
+	if _, fixed := j.plan.program(); fixed && j.failures.Add(1) >= maxStarts && !j.ran.Load() {
+		j.stop(errCannot)
+	}
+}
+
+// maxStarts is how many tasks in a row may show that a program cannot be executed.
+const maxStarts = 5
+
+// line is told what a warm worker writes beside its protocol.
+func (j *job) line(a pool.Attribution, _ bool, line []byte) {
+	j.handsMu.Lock()
+	h, ok := j.hands[a.Task]
+	j.handsMu.Unlock()
+	if ok {
+		_, _ = h.t.stderr.Write(append(bytes.Clone(line), '\n'))
+	}
+}
+
+// conclude says how the run ended and returns its exit status.
+func (j *job) conclude(readErr, outErr error) int {
+	c := j.tally.Counts()
+	say := func(format string, args ...any) { j.board.Say(fmt.Sprintf("ganger: "+format+"\n", args...)) }
+	why := context.Cause(j.taking)
+	bySignal, signalled := exitOf(why)
+	if outErr != nil && !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
+		say("write the standard output: %v", outErr)
+	}
+	if outErr != nil && !signalled {
+		return exitWithout // whoever wanted the output has gone: quietly
+	}
+	code := exitDone
+	if c.WithoutSuccess() > 0 || c.Lost() > 0 {
+		code = exitWithout
+	}
+	if readErr != nil {
+		say("%v", readErr)
+		code = exitWithout
+	}
+	if !j.ran.Load() && (readErr != nil || j.unstarted != nil) {
+		code = exitNotRun
+		if j.unstarted != nil {
+			say("nothing could be executed: %s", inWords(j.unstarted))
+		}
+	}
+	if signalled {
+		code = bySignal
+		rest := ""
+		if c.Total == 0 {
+			rest = "; the rest of the input was not read"
+		}
+		say("%v: done %d, without success %d, not started %d%s", why, c.Ended[ganger.Done], c.WithoutSuccess(), c.NotStarted, rest)
+	} else if errors.Is(why, errEnough) {
+		say("stopped: %d tasks had no success (--halt %s)", j.halted.Load(), j.plan.opts.halt.text)
+	}
+	if !j.plan.opts.quiet {
+		j.board.Say(c.Summary(time.Since(j.born)) + "\n")
+	}
+	return code
+}
