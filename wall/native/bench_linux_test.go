@@ -6,11 +6,8 @@ import (
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/wall"
-	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 )
-
-var raws = native.Dialect[[]byte, []byte]{Request: native.Bytes(), Response: native.Bytes()}
 
 // bench opens an instance of a worker process that returns what it gets.
 func bench(b *testing.B, c process.Channel, slots int) wall.Instance[[]byte, []byte] {

@@ -18,6 +18,8 @@ const roomy = 64 << 10
 
 type perform = func(context.Context, string, wall.Host) (string, error)
 
+var raws = native.Dialect[[]byte, []byte]{Request: native.Bytes(), Response: native.Bytes()}
+
 var text = native.Dialect[string, string]{Request: native.JSON[string](), Response: native.JSON[string]()}
 
 // serving is a worker that performs with f.
