@@ -42,12 +42,13 @@ type Next[T, C any] struct {
 // function may be nil but Request.
 //
 // They are the coordinator's own code: a panic in one ends the program. They are
-// called several at once for different tasks, never with a lock held but for
-// Match and View, on goroutines of the pool, of the instance that performs, or of
-// whoever calls [Pool.Do] or cancels a task. So a caller that cancels must hold
-// no lock that Ended takes; and a function that submits to its own pool, where
-// the queue may be full, must do so on a goroutine of its own, because the room
-// may be made by the very life that it keeps waiting.
+// called several at once for different tasks (Commit one at a time), never with a
+// lock held but for Match, Order and View, on goroutines of the pool, of the
+// instance that performs, or of whoever calls [Pool.Do] or cancels a task. So a
+// caller that cancels must hold no lock that Ended takes; and a function that
+// submits to its own pool, where the queue may be full, must do so on a goroutine
+// of its own, because the room may be made by the very life that it keeps waiting.
+// [Next].Follow, and what Ask submits with its context, need no room.
 type Kind[T, Q, R, C any] struct {
 	Name string // of the sort of task, for people
 	// Match reports whether a life may take a task; nil means any may. It is
