@@ -31,8 +31,9 @@ func adder(context.Context) (goroutine.Perform[[]int, progress], error) {
 	}, nil
 }
 
-// The worker meets an error half way and keeps what it has. What follows from its
-// answer, bound to the same life, goes on from there: nothing is done twice.
+// The worker meets an error half way and keeps what it has. The task fails, and
+// what follows from it, bound to the same life, goes on from there: nothing is
+// done twice.
 func ExampleNext_bound() {
 	kind := pool.Kind[[]int, []int, progress, int]{
 		Request: func(_ pool.Held[int], numbers []int) ([]int, error) { return numbers, nil },
@@ -46,7 +47,7 @@ func ExampleNext_bound() {
 				Held:   p.sum,
 				Follow: []pool.Task[[]int]{{Value: repaired}},
 				Bound:  true,
-			}, nil
+			}, fmt.Errorf("%d is too much", p.left[0])
 		},
 		Ended: func(numbers []int, e pool.End[progress]) { fmt.Println(numbers, ganger.OutcomeOf(e.Err)) },
 	}
@@ -58,7 +59,7 @@ func ExampleNext_bound() {
 	fmt.Println(err)
 	// Output:
 	// life 1 came from 0 to 6, left [50 1]
-	// [2 4 50 1] done
+	// [2 4 50 1] failed
 	// life 1 came from 6 to 10, left []
 	// [3 1] done
 	// <nil>
