@@ -161,44 +161,64 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	return j.conclude(readErr, outErr)
 }
 
+// batch is what was read at once: as much as was there, so that a fast input does
+// not cost a change of goroutine for each task.
+type batch struct {
+	tasks []input.Task
+	err   error // of the input, behind the tasks
+}
+
+// batchTasks bounds a batch.
+const batchTasks = 64
+
 // feed hands the tasks of in to the engine until there are no more or the run
 // stops. Its error is that of the input.
 func (j *job) feed(in io.Reader) error {
-	type read struct {
-		task input.Task
-		err  error
-	}
-	reads := make(chan read)
-	go func() { // nobody can wait for it: nothing interrupts a read that waits for a person or a pipe
-		r := input.New(in, j.plan.format, 0)
-		for {
-			t, err := r.Next()
-			j.consumed.Store(r.Consumed())
-			select {
-			case reads <- read{t, err}:
-			case <-j.taking.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	batches := make(chan batch)
+	go j.read(in, batches) // nobody can wait for it: nothing interrupts a read that waits for a person or a pipe
 	for j.taking.Err() == nil {
 		select {
-		case r := <-reads:
-			if errors.Is(r.err, io.EOF) {
+		case b := <-batches:
+			for _, t := range b.tasks {
+				if j.taking.Err() != nil {
+					return nil
+				}
+				j.take(j.plan.newTask(t))
+			}
+			if errors.Is(b.err, io.EOF) && j.taking.Err() == nil {
 				j.tally.Total()
 				return nil
 			}
-			if r.err != nil {
-				return fmt.Errorf("the input cannot be read: %w", r.err)
+			if b.err != nil && !errors.Is(b.err, io.EOF) {
+				return fmt.Errorf("the input cannot be read: %w", b.err)
 			}
-			j.take(j.plan.newTask(r.task))
 		case <-j.taking.Done():
 		}
 	}
 	return nil
+}
+
+// read reads the tasks of in until there are no more or the run stops.
+func (j *job) read(in io.Reader, batches chan<- batch) {
+	r := input.New(in, j.plan.format, 0)
+	for {
+		var b batch
+		for ok := true; ok && b.err == nil; ok = len(b.tasks) < batchTasks && r.Ready() {
+			var t input.Task
+			if t, b.err = r.Next(); b.err == nil {
+				b.tasks = append(b.tasks, t)
+			}
+		}
+		j.consumed.Store(r.Consumed())
+		select {
+		case batches <- b:
+		case <-j.taking.Done():
+			return
+		}
+		if b.err != nil {
+			return
+		}
+	}
 }
 
 // take finds a place for t and submits it.

@@ -79,6 +79,15 @@ func New(r io.Reader, f Format, limit int) *Reader {
 // Consumed is how many bytes of the stream belong to the tasks returned so far.
 func (r *Reader) Consumed() int64 { return r.read }
 
+// Ready reports whether Next surely returns a task without reading the stream.
+func (r *Reader) Ready() bool {
+	if r.err != nil || r.format == JSON {
+		return false // a blank line is no task, and a value takes its time anyhow
+	}
+	there, _ := r.src.Peek(r.src.Buffered())
+	return bytes.IndexByte(there, r.separator()) >= 0
+}
+
 // Next returns the next task. At the end of the stream the error is io.EOF;
 // any other error is the stream's own, and names the line that was being read.
 // It blocks as reading the stream does.
@@ -130,14 +139,18 @@ func (r *Reader) unit() string {
 	return "line"
 }
 
+func (r *Reader) separator() byte {
+	if r.format == Null {
+		return 0
+	}
+	return '\n'
+}
+
 // cut returns the bytes up to the next separator and how many they were. Of
 // more than the limit it keeps the beginning only, so that an endless line
 // takes no memory. The error is nil if there was a separator.
 func (r *Reader) cut() (raw []byte, size int, err error) {
-	sep := byte('\n')
-	if r.format == Null {
-		sep = 0
-	}
+	sep := r.separator()
 	for {
 		var piece []byte
 		piece, err = r.src.ReadSlice(sep)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -158,4 +159,28 @@ func FuzzInput(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReadyIsNoPromiseTooMuch: what is ready is read without the stream, and what
+// is not there whole is not ready.
+func TestReadyIsNoPromiseTooMuch(t *testing.T) {
+	in, out := io.Pipe()
+	go func() {
+		_, _ = out.Write([]byte("a\nb\nhalf"))
+		_, _ = out.Write([]byte(" c\n"))
+		_ = out.Close()
+	}()
+	r := New(in, Lines, 0)
+	var got []string
+	for {
+		ready := r.Ready()
+		task, err := r.Next()
+		if err != nil {
+			break
+		}
+		got = append(got, fmt.Sprint(string(task.Bytes), " ", ready))
+	}
+	if want := []string{"a false", "b true", "half c false"}; !slices.Equal(got, want) {
+		t.Errorf("tasks, and whether they were ready: %q, want %q", got, want)
+	}
 }
