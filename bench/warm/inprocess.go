@@ -19,7 +19,7 @@ func inProcess(n int) error {
 	w := goroutine.Wall[[]byte, []byte]{Begin: func(context.Context) (goroutine.Perform[[]byte, []byte], error) {
 		return func(_ context.Context, q []byte, _ wall.Host) ([]byte, error) { return q, nil }, nil
 	}}
-	took, err := flood(w, 2, n)
+	took, err := keep(16, w, 2, n)
 	if err != nil {
 		return err
 	}
@@ -27,42 +27,51 @@ func inProcess(n int) error {
 	return nil
 }
 
-// flood returns how long n small tasks take on so many workers of w. One
-// goroutine submits them as fast as the queue takes them; what became of each is
-// told by the kind. A tenth of n is performed first and not counted.
-func flood(w wall.Wall[wall.Instance[[]byte, []byte]], many, n int) (took time.Duration, err error) {
-	var ended sync.WaitGroup
-	var failed atomic.Int64
-	k := kind{Request: asIs, Ended: func(_ []byte, e pool.End[[]byte]) {
+// keep returns how long n small tasks take on so many workers of w while a number
+// of them is open: the end of each submits the next. A tenth of n is performed
+// first and not counted.
+func keep(open int, w wall.Wall[wall.Instance[[]byte, []byte]], many, n int) (took time.Duration, err error) {
+	var (
+		p     *echoes
+		body  = make([]byte, load.Size)
+		left  atomic.Int64 // to be submitted
+		ended sync.WaitGroup
+		once  sync.Once
+		bad   error
+	)
+	submit := func() {
+		if left.Add(-1) < 0 {
+			return
+		}
+		ended.Add(1)
+		if _, err := p.Submit(context.Background(), task(body)); err != nil {
+			once.Do(func() { bad = err })
+			ended.Done()
+		}
+	}
+	p = pool.New(kind{Request: asIs, Ended: func(_ []byte, e pool.End[[]byte]) {
 		if e.Err != nil || len(e.Response) != load.Size {
-			failed.Add(1)
+			once.Do(func() { bad = fmt.Errorf("task %d came back with %d bytes: %w", e.Task, len(e.Response), e.Err) })
 		}
+		submit()
 		ended.Done()
-	}}
-	err = beside(pool.New(k, w, pool.Config{Workers: many}), func(p *echoes) error {
-		body := make([]byte, load.Size)
-		through := func(n int) error {
-			ended.Add(n)
-			for range n {
-				if _, err := p.Submit(context.Background(), task(body)); err != nil {
-					return err
-				}
-			}
-			ended.Wait()
-			return nil
+	}}, w, pool.Config{Workers: many})
+	through := func(n int) error {
+		left.Store(int64(n))
+		for range open {
+			submit()
 		}
+		ended.Wait()
+		return bad
+	}
+	err = beside(p, func(*echoes) error {
 		if err := through(n / 10); err != nil {
 			return err
 		}
 		start := time.Now()
-		if err := through(n); err != nil {
-			return err
-		}
+		err := through(n)
 		took = time.Since(start)
-		if f := failed.Load(); f > 0 {
-			return fmt.Errorf("%d of %d tasks had no answer", f, n)
-		}
-		return nil
+		return err
 	})
 	return took, err
 }

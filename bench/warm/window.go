@@ -8,14 +8,14 @@ import (
 	"github.com/ganger-dev/ganger/wall/process"
 )
 
-// window prints the rate of n small tasks of one worker that has up to slots of
-// them in hand.
+// window prints the rate of n small tasks of one worker that has as many of them
+// in hand as it has slots.
 func window(slots, n int) error {
 	w, err := workers(slots, process.Private)
 	if err != nil {
 		return err
 	}
-	took, err := flood(w, 1, n)
+	took, err := keep(slots, w, 1, n)
 	if err != nil {
 		return err
 	}
