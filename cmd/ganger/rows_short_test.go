@@ -2,9 +2,13 @@
 
 package main
 
-// How often and how much the rows are tried in an ordinary run.
+import "time"
+
+// How often and how much the rows are tried in an ordinary run, and how long a
+// test waits for the tool before it says that it hangs.
 const (
 	kills       = 4
 	tasksOfP12  = 60_000
 	tasksBehind = 30_000
+	hang        = time.Minute
 )

@@ -2,8 +2,11 @@
 
 package main
 
+import "time"
+
 const (
 	kills       = 100
-	tasksOfP12  = 1_000_000
+	tasksOfP12  = 10_000_000
 	tasksBehind = 200_000
+	hang        = 8 * time.Minute
 )
