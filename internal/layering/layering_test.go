@@ -28,6 +28,8 @@ var allowed = map[string][]string{
 	"life":               {"", "inspect", "wall"},
 	"pool":               {"", "inspect", "wall", "life"},
 	"examples/gofiles":   {"wall", "wall/native"},
+	"examples/parsolve":  {"pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
+	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 }
 
 // support lists the packages that exist for tests: they may import test
