@@ -14,8 +14,13 @@ func (w *Window[T]) movableLocked() *Place[T] {
 // not its turn.
 func (p *Place[T]) movableLocked() bool { return p.ending != nil && p.number != p.w.prints }
 
+// batchBytes bounds what is copied at once, so that an end by force finds Admit
+// listening soon.
+const batchBytes = 64 << 20
+
 // makeRoom puts places that have ended on the disk, the oldest first, until half
-// of what may be in memory is free. It is called by the goroutine that admits.
+// of what may be in memory is free, or so much was copied that it is time to look
+// what else has happened. It is called by the goroutine that admits.
 func (w *Window[T]) makeRoom() error {
 	w.mu.Lock()
 	if !w.idle { // meanwhile the printer has something to do, and perhaps with the store
@@ -24,15 +29,18 @@ func (w *Window[T]) makeRoom() error {
 	}
 	w.moving = true
 	var batch []*Place[T]
-	var size int64
+	var size, filed int64
 	empty := w.stored == 0
 	for p := w.movableLocked(); p != nil; p = p.next {
-		if len(batch) > 0 && w.held-size <= w.cfg.Bytes/2 && w.taken-len(batch) <= w.cfg.Tasks/2 {
+		if len(batch) > 0 && (filed > batchBytes || w.held-size <= w.cfg.Bytes/2 && w.taken-len(batch) <= w.cfg.Tasks/2) {
 			break
 		}
 		if p.movableLocked() {
 			batch = append(batch, p)
 			size += p.own + int64(len(p.buf))
+			for _, x := range p.pieces {
+				filed += x.size
+			}
 			p.moves = true // the printer waits for it, should it come that far
 		}
 	}

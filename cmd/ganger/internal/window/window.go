@@ -153,7 +153,7 @@ func (w *Window[T]) Admit(ctx context.Context, task T, size int) (*Place[T], err
 		case d == enters || err != nil:
 			return p, err
 		case d == makesRoom:
-			if err = w.makeRoom(); err == nil {
+			if err = w.makeRoom(); err == nil && ctx.Err() == nil {
 				continue
 			}
 		}
