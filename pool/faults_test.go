@@ -7,13 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -39,6 +34,7 @@ var faults = []fault{
 	{weight: 10, script: "fail no", wants: []ganger.Outcome{ganger.Failed}},
 	{weight: 10, script: "fail no", task: pool.Task[string]{Retries: 2}, wants: []ganger.Outcome{ganger.Failed}},
 	{weight: 10, script: "feedback 5; sleep 1ms; echo x", wants: good},
+	{weight: 10, script: "echo no good", task: pool.Task[string]{Retries: 1}, wants: []ganger.Outcome{ganger.Failed}},
 	{weight: 4, script: "stray some words; echo x", wants: good},
 	{weight: 4, script: "sleep 1h", task: pool.Task[string]{ExecTimeout: 3 * time.Millisecond}, wants: []ganger.Outcome{ganger.TimedOut}},
 	{weight: 1, script: "deaf 200ms", task: pool.Task[string]{ExecTimeout: 3 * time.Millisecond}, wants: []ganger.Outcome{ganger.TimedOut}},
@@ -68,148 +64,6 @@ func pick(rng *rand.Rand) fault {
 		}
 	}
 	panic("unreachable: n is below the sum")
-}
-
-// TestT58ExactlyOneOutcome drives tasks into every fault at once, while workers
-// are killed, stopped and cancelled from outside. Every task has one end, of a
-// sort that its script allows, and nothing is left. GANGER_SEED repeats a run's
-// choices.
-func TestT58ExactlyOneOutcome(t *testing.T) {
-	seed := rand.Uint64()
-	if s := os.Getenv("GANGER_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("GANGER_SEED: %v", err)
-		}
-		seed = n
-	}
-	t.Logf("GANGER_SEED=%d repeats this run's choices", seed)
-	for _, w := range subjects() {
-		for _, slots := range []int{1, 4} {
-			t.Run(fmt.Sprint(w.name, " ", slots), func(t *testing.T) {
-				batter(t, w, slots, full(25_000, 1500), seed)
-			})
-		}
-	}
-}
-
-func batter(t *testing.T, w subject, slots, n int, seed uint64) {
-	// What a wall starts once and keeps, such as the guard, is there from here on.
-	once := start(t, w, setup{slots: slots})
-	once.do(t, "echo x")
-	once.stop()
-	before := holdings()
-	rng := rand.New(rand.NewPCG(seed, uint64(slots)))
-	p := start(t, w, setup{
-		slots:  slots,
-		Config: pool.Config{Workers: 3, Restart: prompt, CancelGrace: 10 * time.Millisecond, QueueLimit: 64},
-		kind:   func(k *pool.Kind[string, string, string, string]) { k.Feedback = func(string, []byte) {} },
-	})
-	wants := make(map[uint64]fault, n)
-	early := 0
-	for i := range n {
-		f := pick(rng)
-		task := f.task
-		task.Value = f.script
-		ticket := p.submit(t, task)
-		wants[ticket.ID()] = f
-		switch rng.IntN(400) {
-		case 0:
-			ticket.Cancel(errUnwanted)
-		case 1:
-			_ = p.CancelWorker(fmt.Sprintf("w%d", rng.IntN(3)))
-		case 2, 3:
-			if pid := p.workers()[rng.IntN(3)].PID; pid > 0 {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-		if i == n/4 {
-			early = heap()
-		}
-	}
-	if err := p.Drain(guard(t)); err != nil {
-		t.Fatal(err)
-	}
-	late := heap()
-	p.stop()
-	if got := len(p.ends); got != n {
-		t.Errorf("%d tasks were told %d ends", n, got)
-	}
-	for range len(p.ends) {
-		e := <-p.ends
-		f, ok := wants[e.Task]
-		if !ok {
-			t.Errorf("task %d ended twice, or was never accepted: %v", e.Task, e.Err)
-			continue
-		}
-		delete(wants, e.Task)
-		allowed(t, f, e)
-	}
-	// Memory: what is kept of a task that ended must not grow with their number.
-	if limit := early + n*600 + 4<<20; late > limit {
-		t.Errorf("the heap grew from %d to %d bytes", early, late)
-	}
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		now := holdings()
-		if now.goroutines <= before.goroutines && now.descriptors <= before.descriptors && len(now.processes) == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("something is left: %+v, before it was %+v", now, before)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// allowed fails the test if a task ended in a way that nothing done to it explains.
-func allowed(t *testing.T, f fault, e pool.End[string]) {
-	got := ganger.OutcomeOf(e.Err)
-	if got == ganger.Cancelled {
-		return
-	}
-	if slices.Contains(f.wants, got) {
-		return
-	}
-	// Killed from outside, or beside one that was, as often as it may be.
-	if (got == ganger.Crashed || got == ganger.Poisoned) && e.Deaths > 0 {
-		return
-	}
-	// A clock may run out for any of those that have one.
-	if got == ganger.TimedOut && (f.task.ExecTimeout > 0 || f.task.TotalTimeout > 0 || f.task.QueueTimeout > 0) {
-		return
-	}
-	t.Errorf("%q (task %d) ended after %d attempts as %v, want one of %v", f.script, e.Task, e.Attempts, e.Err, f.wants)
-}
-
-// held is what a program holds of the system.
-type held struct {
-	goroutines, descriptors int
-	processes               []string
-}
-
-// holdings counts what this program holds: its workers and their descendants
-// are found by the variable that they inherit.
-func holdings() held {
-	var h held
-	h.goroutines = runtime.NumGoroutine()
-	fds, _ := os.ReadDir("/proc/self/fd")
-	h.descriptors = len(fds)
-	environs, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, file := range environs {
-		env, err := os.ReadFile(file)
-		if err == nil && strings.Contains(string(env), workerVariable+"=") {
-			h.processes = append(h.processes, file)
-		}
-	}
-	return h
-}
-
-func heap() int {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc)
 }
 
 // worse is what only a process can do wrong.
