@@ -23,7 +23,8 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 			e.cancelAs(as)
 		}
 	}
-	if err := c.admit(ctx, e); err != nil {
+	o, err := c.admit(ctx, e)
+	if err != nil {
 		if t.Group != nil {
 			t.Group.leave(e)
 		}
@@ -32,7 +33,7 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		}
 		return nil, err
 	}
-	c.offer()
+	o.carry()
 	return &e.ticket, nil
 }
 
@@ -42,8 +43,10 @@ func (c *core[T, Q, R, C]) newEntry(t Task[T]) *entry[T, Q, R, C] {
 	return e
 }
 
-// admit puts e into the queue, waiting for room if that is the policy.
-func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) error {
+// admit puts e into the queue, waiting for room if that is the policy, and
+// returns to whom it is to be offered.
+func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) (offered[T, Q, R, C], error) {
+	var none offered[T, Q, R, C]
 	var turn chan struct{} // ours among those who wait for room
 	for {
 		c.mu.Lock()
@@ -52,13 +55,13 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 			next := c.roomLocked() // each of those who wait tells the next
 			c.mu.Unlock()
 			signal(next)
-			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
+			return none, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
 		}
 		if err := c.hopelessLocked(); err != nil {
 			next := c.roomLocked()
 			c.mu.Unlock()
 			signal(next)
-			return err
+			return none, err
 		}
 		// Who waited goes first; a newcomer queues behind those who wait.
 		var old *entry[T, Q, R, C]
@@ -67,15 +70,17 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 		}
 		if inner || old != nil || !c.fullLocked() && (turn != nil || len(c.room) == 0) {
 			carry := c.acceptLocked(e, old)
-			next := c.roomLocked()
+			next, o := c.roomLocked(), c.offerLocked()
 			c.mu.Unlock()
 			signal(next)
-			carry()
-			return nil
+			if carry != nil {
+				carry()
+			}
+			return o, nil
 		}
 		if c.cfg.QueuePolicy == Reject {
 			c.mu.Unlock()
-			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait, as many as QueueLimit lets in", c.cfg.QueueLimit)}
+			return none, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait, as many as QueueLimit lets in", c.cfg.QueueLimit)}
 		}
 		mine := make(chan struct{}, 1)
 		if turn == nil {
@@ -89,7 +94,7 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 		case <-turn:
 		case <-ctx.Done():
 			c.leaveRoom(turn)
-			return withdrawn(ctx)
+			return none, withdrawn(ctx)
 		}
 	}
 }
@@ -128,10 +133,10 @@ func signal(ch chan struct{}) {
 }
 
 // acceptLocked queues e, in the place of old if that is not nil. If it was asked
-// to end while it waited for room, that is to be carried out, as is the end of old.
+// to end while it waited for room, that is to be carried out, as is the end of
+// old; nil for neither.
 func (c *core[T, Q, R, C]) acceptLocked(e, old *entry[T, Q, R, C]) (carry func()) {
 	c.numberLocked(e, c.elderLocked(e))
-	carry = func() {}
 	if old != nil {
 		if c.cfg.QueuePolicy == Replace {
 			e.rank = old.rank
@@ -145,7 +150,12 @@ func (c *core[T, Q, R, C]) acceptLocked(e, old *entry[T, Q, R, C]) (carry func()
 	if as := e.asked; as != nil {
 		e.asked = nil
 		first, then := carry, c.askLocked(e, as)
-		return func() { first(); then() }
+		return func() {
+			if first != nil {
+				first()
+			}
+			then()
+		}
 	}
 	if e.QueueTimeout > 0 || e.TotalTimeout > 0 {
 		e.armLocked(e.posted)

@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"time"
-
 	"github.com/ganger-dev/ganger"
 )
 
@@ -13,30 +11,26 @@ import (
 // chance, so the first that comes by takes nothing more until it is.
 func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	c := h.core
-	if h.bound.len() > 0 && h.staysLocked() && c.phase != closed && !h.alone && len(h.hand) < h.slots {
+	if h.bound.len() > 0 && h.staysLocked() && c.phase != closed && !h.alone && h.hand.len() < h.slots {
 		e, _ := c.popLocked(&h.bound, nil)
 		return h.takeLocked(e)
 	}
 	if !h.roomLocked() {
 		return nil
 	}
-	match := h.mayTakeLocked
-	if !h.pickyLocked() {
-		match = nil // the queue need not be searched
+	var match func(*entry[T, Q, R, C]) bool // nil: the queue need not be searched
+	if h.pickyLocked() {
+		match = h.mayTakeLocked
 	}
 	if c.suspects.len() > 0 {
-		if len(h.hand) == 0 {
+		if h.hand.len() == 0 {
 			if e, ok := c.popLocked(c.suspects, match); ok {
 				h.alone = h.slots > 1
 				return h.takeLocked(e)
 			}
-		} else if c.isolator == nil || c.isolator == h {
-			for e := range c.suspects.each {
-				if h.mayTakeLocked(e) {
-					c.isolator = h
-					return nil
-				}
-			}
+		} else if (c.isolator == nil || c.isolator == h) && h.mayIsolateLocked() {
+			c.isolator = h
+			return nil
 		}
 	}
 	if c.isolator == h {
@@ -55,13 +49,21 @@ func (c *core[T, Q, R, C]) freeIsolatorLocked() (wake chan struct{}) {
 	if h == nil {
 		return nil
 	}
-	for e := range c.suspects.each {
-		if h.mayTakeLocked(e) {
-			return nil
-		}
+	if h.mayIsolateLocked() {
+		return nil
 	}
 	c.isolator = nil
 	return h.wake
+}
+
+// mayIsolateLocked reports whether a suspect waits that the life may have.
+func (h *holder[T, Q, R, C]) mayIsolateLocked() bool {
+	for e := range h.core.suspects.each {
+		if h.mayTakeLocked(e) {
+			return true
+		}
+	}
+	return false
 }
 
 // roomLocked reports whether the life may be given anything now.
@@ -71,7 +73,7 @@ func (h *holder[T, Q, R, C]) roomLocked() bool {
 
 // restsLocked is roomLocked, whether or not a slot is lent to it.
 func (h *holder[T, Q, R, C]) restsLocked() bool {
-	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && len(h.hand) < h.slots && !h.spentLocked()
+	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && h.hand.len() < h.slots && !h.spentLocked()
 }
 
 // spentLocked reports whether the life has been given all that it may perform.
@@ -94,23 +96,26 @@ func (h *holder[T, Q, R, C]) mayTakeLocked(e *entry[T, Q, R, C]) bool {
 	case c.kind.Match == nil:
 		return h.keyLocked(e)
 	case e.Key == "":
-		return c.kind.Match(h.heldLocked(0), e.Value)
+		return c.kind.Match(h.heldLocked(), e.Value)
 	}
 	// Asked before the key: a task that this life would not have anyway was not
 	// passed over for its key.
-	return c.kind.Match(h.heldLocked(0), e.Value) && h.keyLocked(e)
+	return c.kind.Match(h.heldLocked(), e.Value) && h.keyLocked(e)
 }
 
-func (h *holder[T, Q, R, C]) heldLocked(attempt int) Held[C] {
+func (h *holder[T, Q, R, C]) heldLocked() Held[C] { return h.heldAs(h.warm, h.value, 0) }
+
+func (h *holder[T, Q, R, C]) heldAs(warm bool, value C, attempt int) Held[C] {
 	return Held[C]{
-		Warm: h.warm, Value: h.value, Worker: h.seat.name, Seat: h.seat.index,
+		Warm: warm, Value: value, Worker: h.seat.name, Seat: h.seat.index,
 		Incarnation: h.incarnation, Attempt: attempt,
 	}
 }
 
 // takeLocked puts e into the hand of the life.
 func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C] {
-	c, now := h.core, time.Now()
+	c := h.core
+	now := c.now()
 	if c.isolator == h {
 		c.isolator = nil
 	}
@@ -118,17 +123,17 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 		signal(c.freeIsolatorLocked()) // never blocks
 	}
 	if e.attempts == 0 {
-		e.queuedT = now.Sub(e.posted)
+		e.queuedT = now - e.posted
 		e.call = &e.first
 	} else {
 		e.call = new(call[T, Q, R, C])
 	}
 	e.attempts++
-	e.call.entry, e.call.holder = e, h
+	e.call.entry = e
 	e.place, e.asked, e.started = inHand, nil, now
-	e.holder, e.held = h, h.heldLocked(e.attempts)
+	e.holder, e.warm, e.value = h, h.warm, h.value
 	e.probing = !h.spoke && c.unprovenLocked()
-	h.hand = append(h.hand, e)
+	h.hand.push(e)
 	h.given++
 	c.held++
 	if h.seat.extra {
@@ -141,7 +146,7 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 			h.seat.keyMisses++
 		}
 	}
-	if e.timer != nil || e.ExecTimeout > 0 || e.probing {
+	if e.slot != 0 || e.ExecTimeout > 0 || e.probing {
 		e.armLocked(now)
 	}
 	h.attributeLocked()
@@ -150,23 +155,17 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 
 // dropLocked takes e out of the hand.
 func (h *holder[T, Q, R, C]) dropLocked(e *entry[T, Q, R, C]) {
-	for i, x := range h.hand {
-		if x == e {
-			last := len(h.hand) - 1
-			h.hand[i], h.hand[last] = h.hand[last], nil
-			h.hand = h.hand[:last]
-			break
-		}
-	}
+	h.hand.remove(e)
 	h.core.held--
 	if h.seat.extra {
 		h.core.extraHeld--
 	}
 	h.core.reclaimLocked(e)
-	e.ran = time.Since(e.started)
-	if len(h.hand) == 0 {
+	now := h.core.now()
+	e.ran = now - e.started
+	if h.hand.len() == 0 {
 		h.alone = false
-		h.rested = e.started.Add(e.ran)
+		h.rested = now
 	}
 	h.attributeLocked()
 }
@@ -177,8 +176,8 @@ func (h *holder[T, Q, R, C]) attributeLocked() {
 		return
 	}
 	a := Attribution{Worker: h.worker}
-	if len(h.hand) == 1 && h.slots == 1 {
-		a.Task, a.Attempt = h.hand[0].id, h.hand[0].attempts
+	if h.hand.len() == 1 && h.slots == 1 {
+		a.Task, a.Attempt = h.hand.first.ticket.id, int(h.hand.first.attempts)
 	}
 	h.lines.Store(&a)
 }
@@ -189,32 +188,40 @@ func (c *core[T, Q, R, C]) unprovenLocked() bool { return c.traits.Mute && !c.an
 
 // fill gives a life without a runner all that it may have. Several goroutines
 // may call it; one at a time does it, so that calls that end during their start
-// make a loop and not a recursion.
-func (h *holder[T, Q, R, C]) fill() {
+// make a loop and not a recursion. told is how many ends were told before, which
+// is noted here to save a lock.
+func (h *holder[T, Q, R, C]) fill(told int) {
 	c := h.core
 	c.mu.Lock()
-	if h.filling {
-		h.refill = true
-		c.mu.Unlock()
-		return
+	c.toldLocked(told)
+	for !h.filling.CompareAndSwap(resting, filling) {
+		// The other may just be resting, which takes no lock.
+		if h.filling.CompareAndSwap(filling, refill) || h.filling.Load() == refill {
+			c.mu.Unlock()
+			return
+		}
 	}
-	h.filling = true
 	for {
 		e := h.claimLocked()
-		if e == nil && h.refill {
-			h.refill = false
+		if e == nil && h.filling.CompareAndSwap(refill, filling) {
 			continue
 		}
 		if e == nil {
 			break
 		}
+		full := h.hand.len() >= h.slots
 		after := h.claimedLocked()
 		c.mu.Unlock()
 		after.carry(h)
 		h.perform(e)
+		// With a full hand there was nothing else to do, unless a call has ended
+		// since: that asks for a refill before anything else.
+		if full && h.filling.CompareAndSwap(filling, resting) {
+			return
+		}
 		c.mu.Lock()
 	}
-	h.filling = false
+	h.filling.Store(resting)
 	h.listLocked()
 	finishing := !h.serving
 	c.mu.Unlock()
@@ -222,6 +229,14 @@ func (h *holder[T, Q, R, C]) fill() {
 		signal(h.wake)
 	}
 }
+
+// The states of a fill. They are changed under the pool's lock but for the step
+// from filling to resting.
+const (
+	resting uint32 = iota
+	filling
+	refill // filling, and to look once more
+)
 
 // claimed is what a claim leads to beside the task's own start.
 type claimed struct {
@@ -283,21 +298,36 @@ func (h *holder[T, Q, R, C]) unlistLocked() {
 // makes it offer the rest. If there is none, a vacant seat is filled.
 func (c *core[T, Q, R, C]) offer() {
 	c.mu.Lock()
-	h := c.findLocked()
-	var s *seat[T, Q, R, C]
-	if h != nil {
-		h.unlistLocked()
-	} else {
-		s = c.wantedLocked()
-	}
+	o := c.offerLocked()
 	c.mu.Unlock()
+	o.carry()
+}
+
+// offerLocked is offer up to what must be carried out without the lock.
+func (c *core[T, Q, R, C]) offerLocked() (o offered[T, Q, R, C]) {
+	if o.to = c.findLocked(); o.to != nil {
+		o.to.unlistLocked()
+	} else {
+		o.vacant = c.wantedLocked()
+	}
+	return o
+}
+
+// offered is who is to look for the tasks that wait: a life, a seat that is to be
+// filled, or nobody.
+type offered[T, Q, R, C any] struct {
+	to     *holder[T, Q, R, C]
+	vacant *seat[T, Q, R, C]
+}
+
+func (o offered[T, Q, R, C]) carry() {
 	switch {
-	case s != nil:
-		s.want()
-	case h != nil:
+	case o.vacant != nil:
+		o.vacant.want()
+	case o.to != nil:
 		// Its own goroutine looks, not this one: the kind's Request may take its
 		// time, and this may be a caller who wants to submit more.
-		signal(h.wake)
+		signal(o.to.wake)
 	}
 }
 
@@ -311,7 +341,7 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 	var best *holder[T, Q, R, C]
 	for i := len(c.ready) - 1; i >= 0; i-- {
 		h := c.ready[i]
-		if (best == nil || len(h.hand) < len(best.hand)) && h.roomLocked() && c.wantsLocked(h) {
+		if (best == nil || h.hand.len() < best.hand.len()) && h.roomLocked() && c.wantsLocked(h) {
 			best = h
 			if h.slots == 1 {
 				break

@@ -251,6 +251,9 @@ type Task[T any] struct {
 }
 
 func (t *Task[T]) check() error {
+	if min(t.Retries, t.MaxDeaths) >= 0 && min(t.QueueTimeout, t.ExecTimeout, t.TotalTimeout) >= 0 {
+		return nil
+	}
 	for _, f := range []struct {
 		field string
 		bad   bool

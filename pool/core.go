@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type core[T, Q, R, C any] struct {
 	extras    int                      // additional seats that are, or will be, filled
 	extraHeld int                      // tasks that their lives have in hand
 	deferred  list[*entry[T, Q, R, C]] // to be performed here when somebody waits for them
+	clock     clock[T, Q, R, C]
 	commits   commits[T, Q, R, C]
 	keep      context.Context       // of the keepers; set by run
 	ready     []*holder[T, Q, R, C] // lives with room that found nothing to do; the last came last
@@ -68,6 +70,7 @@ func newCore[T, Q, R, C any](k Kind[T, Q, R, C], w wall.Wall[wall.Instance[Q, R]
 	}
 	c.queue = &list[*entry[T, Q, R, C]]{before: c.before}
 	c.deferred.before = c.before
+	c.clock.fire = c.tick
 	c.suspects = &list[*entry[T, Q, R, C]]{before: c.before}
 	if c.order != nil {
 		c.sortLocked()
@@ -77,6 +80,9 @@ func newCore[T, Q, R, C any](k Kind[T, Q, R, C], w wall.Wall[wall.Instance[Q, R]
 	}
 	return c
 }
+
+// now is the time since the pool's beginning. It costs half of time.Now.
+func (c *core[T, Q, R, C]) now() time.Duration { return time.Since(c.born) }
 
 func (c *core[T, Q, R, C]) emit(e inspect.Event) {
 	e.Group = c.cfg.Name
@@ -148,22 +154,38 @@ func (c *core[T, Q, R, C]) askOneLocked(e *entry[T, Q, R, C], as *ganger.Error) 
 	return func() { i.Cancel(&k.Call, as) }
 }
 
-// expire is called by an entry's timer.
+// tick is called by the clock.
+func (c *core[T, Q, R, C]) tick() {
+	c.mu.Lock()
+	now := c.now()
+	c.clock.fires = 0
+	var due []*entry[T, Q, R, C]
+	for e := c.clock.firedLocked(now); e != nil; e = c.clock.firedLocked(now) {
+		due = append(due, e)
+	}
+	c.clock.armLocked(now)
+	c.mu.Unlock()
+	for _, e := range due {
+		go c.expire(e) // the end of one, which calls the kind, must not put off the next; the task's end is its own
+	}
+}
+
+// expire is called when a clock of e may have run out.
 func (c *core[T, Q, R, C]) expire(e *entry[T, Q, R, C]) {
 	c.mu.Lock()
-	now := time.Now()
+	now := c.now()
 	at, cause := e.due()
-	if e.place == over || e.place == local || e.asked != nil || at.IsZero() {
+	if e.place == over || e.place == local || e.asked != nil || at == 0 {
 		c.mu.Unlock()
 		return
 	}
-	if now.Before(at) { // its place changed while the timer fired
+	if now < at { // its place changed meanwhile
 		e.armLocked(now)
 		c.mu.Unlock()
 		return
 	}
 	if cause == keyClock {
-		e.freed = true
+		e.waits = freed
 		e.armLocked(now)
 		c.mu.Unlock()
 		c.offer()
@@ -189,21 +211,28 @@ func (e *entry[T, Q, R, C]) limit(cause ganger.Cause) time.Duration {
 func (c *core[T, Q, R, C]) overLocked(e *entry[T, Q, R, C]) {
 	e.place, e.call, e.death, e.bound, e.local = over, nil, nil, nil, nil
 	if e.queuedT == 0 && e.attempts == 0 {
-		e.queuedT = time.Since(e.posted)
+		e.queuedT = c.now() - e.posted
 	}
-	if e.timer != nil {
-		e.timer.Stop()
-	}
+	c.clock.unsetLocked(e)
 }
 
-// tell makes the end of an entry known, once; err is nil for Done.
+// tell makes the end of an entry known, once, and notes that; err is nil for Done.
 func (c *core[T, Q, R, C]) tell(e *entry[T, Q, R, C], r R, err error) {
+	told := c.announce(e, r, err)
+	c.mu.Lock()
+	c.toldLocked(told)
+	c.mu.Unlock()
+}
+
+// announce makes the end of an entry known, and returns how many ends are to be
+// noted as told.
+func (c *core[T, Q, R, C]) announce(e *entry[T, Q, R, C], r R, err error) (told int) {
 	if c.cfg.Hub.Watched() {
 		detail := ganger.OutcomeOf(err).String()
 		if cause := ganger.CauseOf(err); cause != "" {
 			detail += " " + string(cause)
 		}
-		ev := inspect.Event{Name: inspect.EventEnded, Task: e.id, Attempt: e.attempts, Detail: detail}
+		ev := inspect.Event{Name: inspect.EventEnded, Task: e.ticket.id, Attempt: int(e.attempts), Detail: detail}
 		if e.holder != nil {
 			e.holder.emit(ev)
 		} else {
@@ -221,18 +250,21 @@ func (c *core[T, Q, R, C]) tell(e *entry[T, Q, R, C], r R, err error) {
 		e.Group.ended(e, err)
 	}
 	if c.kind.Commit != nil {
-		c.commitEnd(e, c.endOf(e, r, err))
-		return
+		c.commitEnd(e, c.endOf(e, r, err)) // notes it itself
+		return 0
 	}
-	c.mu.Lock()
-	c.open--
+	return 1
+}
+
+// toldLocked notes that so many ends were told.
+func (c *core[T, Q, R, C]) toldLocked(n int) {
+	c.open -= n
 	c.changedLocked()
-	c.mu.Unlock()
 }
 
 func (c *core[T, Q, R, C]) endOf(e *entry[T, Q, R, C], r R, err error) End[R] {
 	end := End[R]{
-		Task: e.id, Response: r, Err: err, Attempts: e.attempts, Deaths: e.deaths,
+		Task: e.ticket.id, Response: r, Err: err, Attempts: int(e.attempts), Deaths: int(e.deaths),
 		Seat: -1, Queued: e.queuedT, Ran: e.ran,
 	}
 	if e.holder != nil {
@@ -241,9 +273,10 @@ func (c *core[T, Q, R, C]) endOf(e *entry[T, Q, R, C], r R, err error) End[R] {
 	return end
 }
 
-// changedLocked wakes Join and Drain.
+// changedLocked wakes Join and Drain, if they might find that nothing is left, or
+// that what is left is stuck in the queue.
 func (c *core[T, Q, R, C]) changedLocked() {
-	if c.watchers > 0 {
+	if c.watchers > 0 && (c.open == 0 || c.open == c.waitingLocked()) {
 		close(c.changed)
 		c.changed = make(chan struct{})
 	}
@@ -333,7 +366,7 @@ func (c *core[T, Q, R, C]) cancelAll(as *ganger.Error) {
 	var running []*entry[T, Q, R, C]
 	for _, s := range c.seats {
 		for _, h := range s.lives {
-			running = append(running, h.hand...)
+			running = slices.AppendSeq(running, h.hand.each)
 			running = append(running, h.casualties...)
 		}
 	}

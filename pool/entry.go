@@ -21,41 +21,53 @@ const (
 )
 
 // entry is one accepted task. Its fields but the ticket are guarded by the
-// pool's lock once it was accepted; id and Task never change.
+// pool's lock once it was accepted; id and Task never change. Times are counted
+// from the pool's beginning. There may be a million of them, and making one is
+// a good part of what a task costs: every word counts.
 type entry[T, Q, R, C any] struct {
 	links[*entry[T, Q, R, C]]
 	Task[T]
-	ticket Ticket[R]
-	id     uint64
+	ticket Ticket[R] // its ID is the task's
 	core   *core[T, Q, R, C]
 
 	place    place
-	rank     rank
-	passed   time.Time           // a life left it to one that is warm for its key; zero: none did
-	freed    bool                // it has waited for that for long enough
-	bound    *holder[T, Q, R, C] // the only life that may have it; nil: any
-	ties     *ties               // to other tasks; nil for none
-	commit   *commit[T, Q, R, C] // its place in what is to be told in order; nil: nobody wants to know
-	local    func() (R, error)   // while deferred or local
-	suspect  bool                // was in hand at a death; runs alone
-	asked    *ganger.Error       // what it was asked to end as while in hand
-	probing  bool                // a first request to a mute worker: its clock includes the start's
-	attempts int
-	failures int
-	deaths   int
+	waits    keyWait
+	suspect  bool  // was in hand at a death; runs alone
+	probing  bool  // a first request to a mute worker: its clock includes the start's
+	warm     bool  // its life had performed a task when it was given this one
+	slot     int32 // its place in the pool's clock; 0: it is not there
+	attempts int32
+	failures int32
+	deaths   int32
 
-	posted  time.Time
-	started time.Time // of the last attempt
+	rank   rank
+	bound  *holder[T, Q, R, C] // the only life that may have it; nil: any
+	ties   *ties               // to other tasks; nil for none
+	commit *commit[T, Q, R, C] // its place in what is to be told in order; nil: nobody wants to know
+	local  func() (R, error)   // while deferred or local
+	asked  *ganger.Error       // what it was asked to end as while in hand
+	death  *ganger.Error       // while a casualty
+
+	posted  time.Duration
+	passed  time.Duration // when a life left it to one that is warm for its key
+	started time.Duration // the last attempt
 	ran     time.Duration
 	queuedT time.Duration // until the first attempt, or the end
-	timer   *time.Timer   // the next of its clocks; nil without time-outs
 
 	holder *holder[T, Q, R, C] // the life that has or had it last
-	held   Held[C]             // what was known of that life when it was given the task
+	value  C                   // the competence of that life when it was given the task
 	call   *call[T, Q, R, C]   // while in hand
-	death  *ganger.Error       // while a casualty
 	first  call[T, Q, R, C]    // the first attempt's, so that most tasks are one allocation
 }
+
+// keyWait says how a waiting task stands with the lives that are warm for its key.
+type keyWait uint8
+
+const (
+	unpassed keyWait = iota // no life that is not warm for it came by
+	passed                  // one did, and left it to those that are
+	freed                   // and it has waited for these for long enough
+)
 
 func (e *entry[T, Q, R, C]) list() *links[*entry[T, Q, R, C]] { return &e.links }
 
@@ -76,15 +88,19 @@ func (e *entry[T, Q, R, C]) maxDeaths() int {
 	return 2
 }
 
+// heldAs is what was known of the life when it was given e, which it has in hand.
+func (e *entry[T, Q, R, C]) heldAs() Held[C] {
+	return e.holder.heldAs(e.warm, e.value, int(e.attempts))
+}
+
 // call is one attempt: the record that the instance holds.
 type call[T, Q, R, C any] struct {
 	wall.Call[R]
-	entry  *entry[T, Q, R, C]
-	holder *holder[T, Q, R, C]
+	entry *entry[T, Q, R, C]
 }
 
 // EndCall is told by the instance.
-func (k *call[T, Q, R, C]) EndCall(*wall.Call[R]) { k.holder.ended(k) }
+func (k *call[T, Q, R, C]) EndCall(*wall.Call[R]) { k.entry.holder.ended(k) }
 
 // keyClock is the clock of the wait for a life that is warm for the task's key.
 // It ends no task.
@@ -92,10 +108,9 @@ const keyClock ganger.Cause = "key"
 
 // due returns the next of the clocks that run in the entry's place, zero for
 // none, and what the task ends as when it is reached.
-func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
-	at, cause = time.Time{}, ""
-	sooner := func(from time.Time, d time.Duration, c ganger.Cause) {
-		if t := from.Add(d); d > 0 && (at.IsZero() || t.Before(at)) {
+func (e *entry[T, Q, R, C]) due() (at time.Duration, cause ganger.Cause) {
+	sooner := func(from, d time.Duration, c ganger.Cause) {
+		if t := from + d; d > 0 && (at == 0 || t < at) {
 			at, cause = t, c
 		}
 	}
@@ -105,7 +120,7 @@ func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
 		if e.attempts == 0 {
 			sooner(e.posted, e.QueueTimeout, ganger.CauseQueue)
 		}
-		if !e.passed.IsZero() && !e.freed {
+		if e.waits == passed {
 			sooner(e.passed, e.core.cfg.KeyWait, keyClock)
 		}
 	case inHand:
@@ -118,17 +133,11 @@ func (e *entry[T, Q, R, C]) due() (at time.Time, cause ganger.Cause) {
 	return at, cause
 }
 
-// armLocked sets the entry's timer to the next of its clocks.
-func (e *entry[T, Q, R, C]) armLocked(now time.Time) {
-	at, _ := e.due()
-	switch {
-	case at.IsZero():
-		if e.timer != nil {
-			e.timer.Stop()
-		}
-	case e.timer == nil:
-		e.timer = time.AfterFunc(at.Sub(now), func() { e.core.expire(e) })
-	default:
-		e.timer.Reset(at.Sub(now))
+// armLocked sets the pool's clock to the next of the entry's.
+func (e *entry[T, Q, R, C]) armLocked(now time.Duration) {
+	if at, _ := e.due(); at == 0 {
+		e.core.clock.unsetLocked(e)
+	} else {
+		e.core.clock.setLocked(e, at, now)
 	}
 }

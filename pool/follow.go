@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/inspect"
@@ -66,7 +65,7 @@ func (h *holder[T, Q, R, C]) followLocked(out *aftermath[T, Q, R, C], e *entry[T
 		if as != nil {
 			c.overLocked(f)
 			var none R
-			out.ends = append(out.ends, sentence[T, Q, R, C]{f, none, as})
+			out.add(f, none, as)
 			continue
 		}
 		if bound {
@@ -119,7 +118,7 @@ func (h *holder[T, Q, R, C]) part() {
 // emitQueuedLocked tells the hub that e was accepted: before anybody can take it.
 func (c *core[T, Q, R, C]) emitQueuedLocked(e *entry[T, Q, R, C]) {
 	if c.cfg.Hub.Watched() {
-		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.id, At: e.posted})
+		c.emit(inspect.Event{Name: inspect.EventQueued, Task: e.ticket.id})
 	}
 }
 
@@ -128,7 +127,7 @@ func (c *core[T, Q, R, C]) emitQueuedLocked(e *entry[T, Q, R, C]) {
 func (c *core[T, Q, R, C]) numberLocked(e, parent *entry[T, Q, R, C]) {
 	c.lastID++
 	c.open++
-	e.id, e.ticket.id, e.posted = c.lastID, c.lastID, time.Now()
+	e.ticket.id, e.posted = c.lastID, c.now()
 	c.rankLocked(e)
 	if c.kind.Commit != nil {
 		c.commits.appendLocked(e, parent)

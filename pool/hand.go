@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/inspect"
@@ -14,14 +15,15 @@ import (
 func (h *holder[T, Q, R, C]) perform(e *entry[T, Q, R, C]) {
 	c, k := h.core, e.call
 	if c.cfg.Hub.Watched() {
-		h.emit(inspect.Event{Name: inspect.EventStarted, Task: e.id, Attempt: e.attempts, At: e.started})
-		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Busy), Task: e.id, At: e.started})
+		now := time.Now()
+		h.emit(inspect.Event{Name: inspect.EventStarted, Task: e.ticket.id, Attempt: int(e.attempts), At: now})
+		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Busy), Task: e.ticket.id, At: now})
 	}
 	k.End = k
 	if c.kind.Feedback != nil || c.kind.Ask != nil {
 		k.Host = host[T, Q, R, C]{e}
 	}
-	q, err := c.kind.Request(e.held, e.Value)
+	q, err := c.kind.Request(e.heldAs(), e.Value)
 	switch {
 	case err != nil:
 		unbuilt(&k.Call, err)
@@ -79,8 +81,17 @@ type sentence[T, Q, R, C any] struct {
 
 // aftermath is what the end of a call leads to once the lock is free.
 type aftermath[T, Q, R, C any] struct {
+	end     sentence[T, Q, R, C] // the first of the ends, mostly the only one; without an entry: none
 	ends    []sentence[T, Q, R, C]
 	orphans []orphans
+}
+
+func (out *aftermath[T, Q, R, C]) add(e *entry[T, Q, R, C], r R, err error) {
+	if s := (sentence[T, Q, R, C]{e, r, err}); out.end.e == nil {
+		out.end = s
+	} else {
+		out.ends = append(out.ends, s)
+	}
 }
 
 // orphans are tasks whose elder's attempt came to nothing.
@@ -89,13 +100,18 @@ type orphans struct {
 	as *ganger.Error
 }
 
-func (c *core[T, Q, R, C]) carry(out aftermath[T, Q, R, C]) {
+// carry returns how many ends are to be noted as told.
+func (c *core[T, Q, R, C]) carry(out *aftermath[T, Q, R, C]) (told int) {
 	for _, x := range out.orphans {
 		x.of.orphan(x.as)
 	}
-	for _, x := range out.ends {
-		c.tell(x.e, x.r, x.err)
+	if x := &out.end; x.e != nil {
+		told = c.announce(x.e, x.r, x.err)
 	}
+	for _, x := range out.ends {
+		told += c.announce(x.e, x.r, x.err)
+	}
+	return told
 }
 
 // ended takes the end of a call: it judges the task, gives the life its next
@@ -106,7 +122,7 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 	var next *Next[T, C]
 	var follows []*entry[T, Q, R, C]
 	if err == nil && c.kind.Use != nil {
-		n, bad := c.kind.Use(e.held, e.Value, k.Response)
+		n, bad := c.kind.Use(e.heldAs(), e.Value, k.Response)
 		next = &n
 		if bad != nil {
 			err = failure(bad)
@@ -140,20 +156,24 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 	// Others must look if a task came back, or if this life may now take, or
 	// leave to others, what it could not before.
 	offer := c.waitingLocked() > waiting || h.doomed || h.leaving != "" || next != nil && c.kind.Match != nil
-	idle := len(h.hand) == 0 && !h.doomed && h.leaving == ""
+	idle := h.hand.len() == 0 && !h.doomed && h.leaving == ""
 	going := !h.serving || h.doomed || h.leaving != ""
 	c.changedLocked()
 	c.mu.Unlock()
 
-	c.carry(out)
+	told := c.carry(&out)
 	if idle && c.cfg.Hub.Watched() {
 		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Idle)})
 	}
 	if h.runner == nil {
-		h.fill()
+		h.fill(told)
 		if going {
 			signal(h.wake) // its serve waits for an empty hand
 		}
+	} else {
+		c.mu.Lock()
+		c.toldLocked(told)
+		c.mu.Unlock()
 	}
 	if offer {
 		c.offer()
@@ -178,7 +198,7 @@ func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T
 	} else {
 		h.judgeLocked(out, e, r, err, false)
 	}
-	if len(h.hand) > 0 {
+	if h.hand.len() > 0 {
 		return
 	}
 	several := len(h.casualties)+h.fallen > 1
@@ -194,8 +214,8 @@ func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T
 func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, neighbour bool) {
 	c := h.core
 	j := judge(facts{
-		err: err, asked: e.asked, failures: e.failures, retries: e.Retries,
-		deaths: e.deaths, maxDeaths: e.maxDeaths(), neighbour: neighbour,
+		err: err, asked: e.asked, failures: int(e.failures), retries: e.Retries,
+		deaths: int(e.deaths), maxDeaths: e.maxDeaths(), neighbour: neighbour,
 		unproven: c.unprovenLocked(),
 	})
 	if j.unready {
@@ -221,13 +241,15 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 	if j.again && c.phase == closed { // it would never run again
 		j.again, j.end = false, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: h.worker, Err: ErrClosed}
 	}
-	if hopeless := c.hopelessLocked(); j.again && hopeless != nil {
-		j.again, j.end = false, hopeless // nobody is left to run it
+	if j.again {
+		if hopeless := c.hopelessLocked(); hopeless != nil {
+			j.again, j.end = false, hopeless // nobody is left to run it
+		}
 	}
 	if j.again {
 		e.suspect = e.suspect || j.suspect
 		if c.cfg.Hub.Watched() {
-			h.emit(inspect.Event{Name: inspect.EventRetry, Task: e.id, Attempt: e.attempts, Detail: err.Error()})
+			h.emit(inspect.Event{Name: inspect.EventRetry, Task: e.ticket.id, Attempt: int(e.attempts), Detail: err.Error()})
 		}
 		c.againLocked(e, j.unready)
 		return
@@ -235,7 +257,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 	c.overLocked(e)
 	if j.end == nil {
 		h.seat.done++
-		out.ends = append(out.ends, sentence[T, Q, R, C]{e, r, nil})
+		out.add(e, r, nil)
 		return
 	}
 	h.seat.failed++
@@ -244,7 +266,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 		with.Worker = h.worker
 		j.end = &with
 	}
-	out.ends = append(out.ends, sentence[T, Q, R, C]{e, r, j.end})
+	out.add(e, r, j.end)
 }
 
 // emit tells the hub what happened to the life.

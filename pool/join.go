@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ganger-dev/ganger/inspect"
 )
@@ -51,7 +52,7 @@ func (c *core[T, Q, R, C]) stuckLocked() bool {
 		return false
 	}
 	for e := range c.waitingEntriesLocked { // one may be free soon to go where it likes
-		if !e.passed.IsZero() && !e.freed {
+		if e.waits == passed {
 			return false
 		}
 	}
@@ -97,9 +98,11 @@ func (c *core[T, Q, R, C]) blockedLocked(why error) error {
 // describeLocked describes a task. It calls the kind's View, which must be as
 // fast and pure as Match.
 func (c *core[T, Q, R, C]) describeLocked(e *entry[T, Q, R, C]) inspect.Request {
-	r := inspect.Request{ID: e.id, Posted: e.posted, Attempt: e.attempts}
+	// Told by the clock of now, which may have been set since the pool began.
+	epoch := time.Now().Add(-c.now())
+	r := inspect.Request{ID: e.ticket.id, Posted: epoch.Add(e.posted), Attempt: int(e.attempts)}
 	if e.place == inHand {
-		r.Started = e.started
+		r.Started = epoch.Add(e.started)
 	}
 	if c.kind.View != nil {
 		r.View = c.kind.View(e.Value)

@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // keysRemembered is how many keys a life is taken to be warm for: what it had
 // before them it may have dropped itself, and the pool's memory is bounded.
@@ -68,9 +65,9 @@ func (h *holder[T, Q, R, C]) keyLocked(e *entry[T, Q, R, C]) bool {
 	if e.Key == "" || !c.warm.ownedLocked(e.Key) || slices.Contains(c.warm.lives[e.Key], h) {
 		return true
 	}
-	if e.passed.IsZero() && e.place == queued && c.cfg.KeyWait > 0 {
-		e.passed = time.Now()
+	if e.waits == unpassed && e.place == queued && c.cfg.KeyWait > 0 {
+		e.waits, e.passed = passed, c.now()
 		e.armLocked(e.passed)
 	}
-	return e.freed
+	return e.waits == freed
 }

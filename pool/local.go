@@ -16,8 +16,8 @@ func (c *core[T, Q, R, C]) unsent(e *entry[T, Q, R, C], err error) func() (R, er
 func (c *core[T, Q, R, C]) deferLocked(e *entry[T, Q, R, C], local func() (R, error)) (now bool) {
 	e.place, e.call, e.local = deferred, nil, local
 	c.deferred.push(e)
-	if e.timer != nil || e.TotalTimeout > 0 {
-		e.armLocked(e.started.Add(e.ran))
+	if e.slot != 0 || e.TotalTimeout > 0 {
+		e.armLocked(e.started + e.ran)
 	}
 	// What follows from another has no ticket that anybody could wait for.
 	return e.heir() || c.watchers > 0 || e.ticket.awaited() || e.Group != nil && e.Group.awaited()
@@ -41,9 +41,7 @@ func (c *core[T, Q, R, C]) forceLocked(e *entry[T, Q, R, C]) {
 	}
 	c.deferred.remove(e)
 	e.place = local
-	if e.timer != nil {
-		e.timer.Stop() // nothing can end it now but itself
-	}
+	c.clock.unsetLocked(e) // nothing can end it now but itself
 	c.all.Go(func() {
 		r, err := e.local()
 		if err != nil {

@@ -18,7 +18,7 @@ const agingCap = 100 * 365 * 24 * time.Hour
 
 // rankLocked gives e, which was just accepted, its place in the order.
 func (c *core[T, Q, R, C]) rankLocked(e *entry[T, Q, R, C]) {
-	e.rank = rank{turn: c.turn, due: e.posted.Sub(c.born)}
+	e.rank = rank{turn: c.turn, due: e.posted}
 	if e.Priority == 0 {
 		return
 	}
@@ -45,7 +45,7 @@ func (c *core[T, Q, R, C]) before(a, b *entry[T, Q, R, C]) bool {
 	if a.rank.due != b.rank.due {
 		return a.rank.due < b.rank.due
 	}
-	return a.id < b.id
+	return a.ticket.id < b.ticket.id
 }
 
 // sortLocked makes the queue one for any order, and sorts what waits.

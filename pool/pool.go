@@ -139,6 +139,9 @@ func (c *core[T, Q, R, C]) run(ctx context.Context, p inspect.Group) error {
 	_ = c.await(context.Background())
 	stop(cause)
 	c.all.Wait()
+	c.mu.Lock()
+	c.clock.stopLocked()
+	c.mu.Unlock()
 	return cause
 }
 
@@ -178,7 +181,7 @@ func (c *core[T, Q, R, C]) stopWorker(name string, why ganger.Leaving, kill bool
 			if h.leaving == "" {
 				h.leaving = why
 			}
-			for _, e := range h.hand {
+			for e := range h.hand.each {
 				carry = append(carry, c.askLocked(e, as))
 			}
 			carry = append(carry, func() {
@@ -204,7 +207,7 @@ func (c *core[T, Q, R, C]) CancelTask(id uint64) error {
 	carry := func() {}
 	found := false
 	for e := range c.entriesLocked {
-		if e.id == id {
+		if e.ticket.id == id {
 			found = true
 			carry = c.askLocked(e, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseTask})
 			break
@@ -222,11 +225,14 @@ func (c *core[T, Q, R, C]) CancelTask(id uint64) error {
 func (c *core[T, Q, R, C]) entriesLocked(yield func(*entry[T, Q, R, C]) bool) {
 	for _, s := range c.seats {
 		for _, h := range s.lives {
-			for _, hand := range [][]*entry[T, Q, R, C]{h.hand, h.casualties} {
-				for _, e := range hand {
-					if !yield(e) {
-						return
-					}
+			for e := range h.hand.each {
+				if !yield(e) {
+					return
+				}
+			}
+			for _, e := range h.casualties {
+				if !yield(e) {
+					return
 				}
 			}
 		}
@@ -285,7 +291,7 @@ func (c *core[T, Q, R, C]) Snapshot(yield func(inspect.Worker) bool) {
 			w.Extra = map[string]any{"key-hits": s.keyHits, "key-misses": s.keyMisses}
 		}
 		for _, h := range s.lives {
-			for _, e := range h.hand {
+			for e := range h.hand.each {
 				w.Current = append(w.Current, c.describeLocked(e))
 			}
 		}

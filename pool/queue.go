@@ -28,9 +28,9 @@ type linked[E any] interface {
 // list is a queue in memory whose entries come almost in order: doubly linked
 // through them, so that removal from the middle, which a cancel is, costs what a
 // pop does. An entry that comes before the last is looked for its place from the
-// front, where tasks that run again belong.
+// front, where tasks that run again belong. Without an order all come last.
 type list[E linked[E]] struct {
-	before      func(a, b E) bool // a total order
+	before      func(a, b E) bool // a total order; nil: none
 	first, last E
 	n           int
 }
@@ -41,7 +41,7 @@ func (l *list[E]) push(e E) {
 	var none E
 	k := e.list()
 	next := none
-	if l.last != none && l.before(e, l.last) {
+	if l.last != none && l.before != nil && l.before(e, l.last) {
 		next = l.first
 		for l.before(next, e) {
 			next = next.list().next

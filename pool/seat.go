@@ -51,14 +51,14 @@ type holder[T, Q, R, C any] struct {
 	serving    bool // may be given what waits for any life
 	parted     bool // gets not even what is bound to it
 	warm       bool
-	spoke      bool // has answered once
-	value      C    // its competence
-	given      int  // tasks that it was given
-	hand       []*entry[T, Q, R, C]
+	spoke      bool                     // has answered once
+	value      C                        // its competence
+	given      int                      // tasks that it was given
+	hand       list[*entry[T, Q, R, C]] // what it was given first comes first
 	bound      list[*entry[T, Q, R, C]] // waits for this life alone
 	keys       []string                 // of tasks that it was given; the newest came last
 	casualties []*entry[T, Q, R, C]     // that died with it and are not judged yet
-	rested     time.Time                // when its hand became empty
+	rested     time.Duration            // when its hand became empty, from the pool's beginning
 	listed     bool                     // among the core's ready
 	alone      bool                     // has a suspect, gets nothing beside it
 	doomed     bool                     // it is going or gone, gets no more
@@ -66,8 +66,7 @@ type holder[T, Q, R, C any] struct {
 	unready    error                    // why its start counts as failed after all
 	blamed     bool                     // its death is some task's affair
 	fallen     int                      // calls that ended as asked, but by its death
-	filling    bool
-	refill     bool
+	filling    atomic.Uint32            // resting, filling or refill
 }
 
 func newSeat[T, Q, R, C any](c *core[T, Q, R, C], index int) *seat[T, Q, R, C] {
@@ -156,7 +155,7 @@ func (s *seat[T, Q, R, C]) serve(ctx context.Context, t *life.Tenure[*holder[T, 
 	h.tenure = t
 	c := s.core
 	c.mu.Lock()
-	h.serving, h.rested, s.unready = true, time.Now(), nil
+	h.serving, h.rested, s.unready = true, c.now(), nil
 	s.fillLocked() // it may be its keeper's own doing
 	s.lives = append(s.lives, h)
 	c.mu.Unlock()
@@ -178,7 +177,7 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	default:
 	}
 	if h.runner == nil {
-		h.fill()
+		h.fill(0)
 	}
 	c.mu.Lock()
 	if h.doomed || h.leaving != "" {
@@ -245,7 +244,7 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 				continue
 			}
 		}
-		if len(h.hand) == 0 && !h.filling && (h.bound.len() == 0 || !h.staysLocked()) {
+		if h.hand.len() == 0 && h.filling.Load() == resting && (h.bound.len() == 0 || !h.staysLocked()) {
 			break
 		}
 		c.mu.Unlock()

@@ -59,10 +59,10 @@ func (h *holder[T, Q, R, C]) patience() (time.Duration, bool) {
 	switch {
 	case ttl == 0, h.spentLocked(), h.tenure.Why() != "": // it leaves when its successor is there
 		return 0, false
-	case len(h.hand)+h.bound.len() > 0, !h.listed, h.neededLocked(): // looks again later
+	case h.hand.len()+h.bound.len() > 0, !h.listed, h.neededLocked(): // looks again later
 		return ttl, true
 	}
-	return ttl - time.Since(h.rested), true
+	return ttl - (c.now() - h.rested), true
 }
 
 // retire makes the seat vacant if the life is still idle.
@@ -71,7 +71,7 @@ func (h *holder[T, Q, R, C]) retire() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case len(h.hand)+h.bound.len() > 0, !h.listed, time.Since(h.rested) < h.idleTTL():
+	case h.hand.len()+h.bound.len() > 0, !h.listed, c.now()-h.rested < h.idleTTL():
 		return false
 	case h.neededLocked(): // its seat would be filled again at once
 		return false

@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"time"
-
 	"github.com/ganger-dev/ganger"
 )
 
@@ -71,14 +69,14 @@ func (c *core[T, Q, R, C]) fullLocked() bool {
 // againLocked queues an entry once more: where it was, which is before all that
 // came later, or behind all when another should go first.
 func (c *core[T, Q, R, C]) againLocked(e *entry[T, Q, R, C], behind bool) {
-	e.call, e.death, e.asked, e.passed, e.freed = nil, nil, nil, time.Time{}, false
+	e.call, e.death, e.asked, e.waits = nil, nil, nil, unpassed
 	if behind {
 		c.turn++
 		e.rank.turn = c.turn
 	}
 	c.enqueueLocked(e)
-	if e.timer != nil || e.TotalTimeout > 0 {
-		e.armLocked(time.Now())
+	if e.slot != 0 || e.TotalTimeout > 0 {
+		e.armLocked(c.now())
 	}
 }
 
@@ -90,7 +88,7 @@ func (c *core[T, Q, R, C]) oldestLocked() *entry[T, Q, R, C] {
 	var oldest *entry[T, Q, R, C]
 	_, fifo := c.queue.(*list[*entry[T, Q, R, C]])
 	for e := range c.queue.each {
-		if e.countedLocked() && (oldest == nil || e.id < oldest.id) {
+		if e.countedLocked() && (oldest == nil || e.ticket.id < oldest.ticket.id) {
 			oldest = e
 			if fifo {
 				break
