@@ -180,8 +180,9 @@ func (c *coordinator) goneInTime(t *testing.T, tag string) {
 	}
 	for _, pid := range left {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 		st, _ := statusOf(pid)
-		t.Errorf("left after 2s: %d %q, group %d, session %d, environment %q", pid, line, st.group, st.session, environ(pid))
+		t.Errorf("left after 2s: %d %q, group %d, session %d, environment %q", pid, line, st.group, st.session, env)
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
