@@ -136,7 +136,10 @@ func (m *mix) hostage(t *testing.T, p *running) {
 		m.mu.Unlock()
 		held.ticket.Cancel(errUnwanted)
 	}
-	if err := g.Wait(guard(t)); err == nil {
+	hangs := guard(t)
+	if err := g.Wait(hangs); hangs.Err() != nil {
+		t.Fatalf("one of a group failed, and another sleeps on: %v", err)
+	} else if err == nil {
 		t.Error("a group was told success though one of it failed")
 	}
 }
