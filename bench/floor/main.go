@@ -30,7 +30,10 @@ func main() {
 	} else if *size != load.Size {
 		err = measure(2, *n, *size, "floor/large")
 	} else {
-		err = errors.Join(measure(2, *n, *size, "floor/2"), measure(1, *n, *size, "floor/1"))
+		err = errors.Join(
+			measure(2, *n, *size, "floor/2"), measure(1, *n, *size, "floor/1"),
+			window(16, 10**n), window(256, 20**n),
+		)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
@@ -61,9 +64,15 @@ func measure(callers, n, size int, name string) error {
 }
 
 // echo is the worker: it answers every message with itself, until its input ends.
+// It writes when it would wait for more.
 func echo(r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReader(r), bufio.NewWriter(w)
 	for {
+		if in.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
 		body, err := read(in)
 		if err == io.EOF {
 			return nil
@@ -91,8 +100,8 @@ func write(w *bufio.Writer, body []byte) error {
 	var head [4]byte
 	binary.LittleEndian.PutUint32(head[:], uint32(len(body)))
 	w.Write(head[:]) // errors stick until Flush
-	w.Write(body)
-	return w.Flush()
+	_, err := w.Write(body)
+	return err
 }
 
 type task struct {
@@ -110,27 +119,14 @@ type pool struct {
 func start(n int) (*pool, error) {
 	p := &pool{tasks: make(chan *task), errs: make([]error, n)}
 	for i := range n {
-		self, err := os.Executable()
+		cmd, in, out, err := child()
 		if err != nil {
-			return nil, err
-		}
-		cmd := exec.Command(self, "-child")
-		cmd.Stderr = os.Stderr
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			return nil, err
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			return nil, err
-		}
-		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
 		p.workers.Go(func() {
 			w, r := bufio.NewWriter(in), bufio.NewReader(out)
 			for t := range p.tasks {
-				err := write(w, t.in)
+				err := errors.Join(write(w, t.in), w.Flush())
 				if err == nil {
 					t.out, err = read(r)
 				}
@@ -141,6 +137,22 @@ func start(n int) (*pool, error) {
 		})
 	}
 	return p, nil
+}
+
+// child starts a worker and returns the ends of its pipes.
+func child() (*exec.Cmd, io.WriteCloser, io.Reader, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	cmd := exec.Command(self, "-child")
+	cmd.Stderr = os.Stderr
+	in, errIn := cmd.StdinPipe()
+	out, errOut := cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut); err != nil {
+		return nil, nil, nil, err
+	}
+	return cmd, in, out, cmd.Start()
 }
 
 func (p *pool) close() error {
