@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/ganger-dev/ganger/wall/jsonl"
 	"github.com/ganger-dev/ganger/wall/lines"
 	"github.com/ganger-dev/ganger/wall/process"
+	"github.com/ganger-dev/ganger/wall/walltest"
 )
 
 // page is docs/worker-protocol.md.
@@ -51,20 +53,21 @@ func TestTheBytesOfThePage(t *testing.T) {
 		}
 	}
 
-	l := &life{in: newConduit(roomy), out: newConduit(roomy), gone: make(chan struct{})}
+	l, far := walltest.Pipe(roomy)
 	if _, err := l.Write(said[">"].Bytes()); err != nil {
 		t.Fatal(err)
 	}
 	err := serving(1, func(_ context.Context, q string, h wall.Host) (string, error) {
 		h.Feedback([]byte("0.5"))
 		return strings.ToUpper(q), nil
-	})(far{l})
+	})(far)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, after, _ := bytes.Cut(said["<"].Bytes(), []byte(`"json"}`)) // hellos differ in what may be left out
-	if got := l.in.held.Bytes(); !bytes.HasSuffix(got, after) {
-		t.Errorf("the worker said %q, want the end %q", got, after)
+	far.CloseWrite()
+	if got, err := io.ReadAll(l); err != nil || !bytes.HasSuffix(got, after) {
+		t.Errorf("the worker said %q, %v; want the end %q", got, err, after)
 	}
 }
 
@@ -96,18 +99,18 @@ func TestTheWorkersOfThePage(t *testing.T) {
 		{"lines", wall.Speak(run(2, process.Stdio), lines.Dialect[string, string]{Ready: true}), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errTest)
+			ctx, cancel := context.WithTimeout(t.Context(), walltest.Patience)
 			defer cancel()
 			i, err := c.wall.Open(ctx, wall.Start{Name: "py", Incarnation: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, q := range []string{"hi", "", strings.Repeat("long ", 50_000), "again"} {
-				h := &host{}
-				if got, err := do(t, i, q, h); got != strings.ToUpper(q) || err != nil {
+				h := &walltest.Host{}
+				if got, err := walltest.Begin(i, q, h).Wait(t); got != strings.ToUpper(q) || err != nil {
 					t.Fatalf("%.40q: %.40q, %v", q, got, err)
 				}
-				if got := strings.Join(h.reports(), " "); got != c.feedback {
+				if got := strings.Join(h.Reports(), " "); got != c.feedback {
 					t.Errorf("reported %q, want %q", got, c.feedback)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/ganger-dev/ganger/internal/frame"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/native"
+	"github.com/ganger-dev/ganger/wall/walltest"
 )
 
 // TestT22NeverTakenIsUnsent: requests that the worker never took are nobody's
@@ -20,7 +21,7 @@ func TestT22NeverTakenIsUnsent(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		die := make(chan struct{})
 		// The worker takes bytes one by one, so that what it took is known.
-		i, _ := open(t, text, roomy, func(s io.ReadWriteCloser) error {
+		i, _ := walltest.Open(t, text, roomy, func(s *walltest.Far) error {
 			next := func() (frame.Header, error) {
 				var b [frame.Size]byte
 				if _, err := io.ReadFull(s, b[:]); err != nil {
@@ -54,26 +55,25 @@ func TestT22NeverTakenIsUnsent(t *testing.T) {
 			return errors.New("exit 1")
 		})
 		for range slots {
-			if _, err := do(t, i, "x", nil); err != nil {
+			if _, err := walltest.Do(t, i, "x"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		var calls []*call[string]
+		var calls []*walltest.Call[string]
 		for range slots {
-			c := newCall[string](nil)
-			i.Start("y", &c.Call)
+			c := walltest.Begin(i, "y", nil)
 			calls = append(calls, c)
 		}
 		close(die)
 		for n, c := range calls {
-			_, err := c.wait(t)
+			_, err := c.Wait(t)
 			if taken := slots > 1 && n == 0; taken {
-				outcome(t, err, ganger.Crashed, "exit 1")
+				walltest.EndedAs(t, err, ganger.Crashed, "exit 1")
 			} else if !errors.Is(err, wall.ErrUnsent) {
 				t.Errorf("call %d: %v, want %v", n, err, wall.ErrUnsent)
 			}
 		}
-		if _, err := do(t, i, "late", nil); err != wall.ErrUnsent {
+		if _, err := walltest.Do(t, i, "late"); err != wall.ErrUnsent {
 			t.Errorf("a call after the end: %v, want %v", err, wall.ErrUnsent)
 		}
 	})
@@ -83,22 +83,22 @@ func TestT22NeverTakenIsUnsent(t *testing.T) {
 // lives on; its calls must not wait for ever, and it is ended.
 func TestAWorkerThatTakesNothingMore(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		w := &walls{t: t, room: roomy, f: raw(slots, func(s io.ReadWriter, _ *frame.Reader) error {
-			s.(far).out.leave()
-			<-s.(far).gone
+		left := make(chan struct{})
+		w := walltest.NewWorkers(t, roomy, raw(slots, func(s *walltest.Far, _ *frame.Reader) error {
+			s.CloseRead()
+			close(left)
+			<-s.Dead()
 			return nil
-		})}
+		}))
 		i, err := wall.Speak(w, text).Open(t.Context(), wall.Start{Name: "w", Grace: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for !w.lives[0].out.left() {
-			runtime.Gosched()
-		}
-		if _, err := do(t, i, "x", nil); err != wall.ErrUnsent {
+		walltest.Await(t, left, "the worker to close its end")
+		if _, err := walltest.Do(t, i, "x"); err != wall.ErrUnsent {
 			t.Errorf("%v, want %v", err, wall.ErrUnsent)
 		}
-		await(t, w.lives[0].Gone(), "the useless worker to be ended")
+		walltest.Await(t, w.Last().Gone(), "the useless worker to be ended")
 	})
 }
 
@@ -106,7 +106,7 @@ func TestAWorkerThatTakesNothingMore(t *testing.T) {
 // the request that finds it is not to blame.
 func TestBytesBeforeARequestCostItNothing(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		i, l := open(t, text, roomy, raw(slots, func(s io.ReadWriter, in *frame.Reader) error {
+		i, l := walltest.Open(t, text, roomy, raw(slots, func(s *walltest.Far, in *frame.Reader) error {
 			h, _, err := in.Next()
 			if err != nil {
 				return err
@@ -120,13 +120,13 @@ func TestBytesBeforeARequestCostItNothing(t *testing.T) {
 			}
 			return hang(in)
 		}))
-		if _, err := do(t, i, "x", nil); err != nil {
+		if _, err := walltest.Do(t, i, "x"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := do(t, i, "y", nil); err != wall.ErrUnsent {
+		if _, err := walltest.Do(t, i, "y"); err != wall.ErrUnsent {
 			t.Errorf("the next request: %v, want %v", err, wall.ErrUnsent)
 		}
-		await(t, l.Gone(), "the life to be ended")
+		walltest.Await(t, l.Gone(), "the life to be ended")
 	})
 }
 
@@ -136,7 +136,7 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		running, cause := make(chan struct{}), make(chan error, 1)
 		served := make(chan struct{})
-		i, l := open(t, text, roomy, func(s io.ReadWriteCloser) error {
+		i, l := walltest.Open(t, text, roomy, func(s *walltest.Far) error {
 			defer close(served)
 			return serving(slots, func(ctx context.Context, _ string, _ wall.Host) (string, error) {
 				close(running)
@@ -145,16 +145,15 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 				return "", context.Cause(ctx)
 			})(s)
 		})
-		c := newCall[string](nil)
-		i.Start("x", &c.Call)
-		await(t, running, "the request to run")
+		c := walltest.Begin(i, "x", nil)
+		walltest.Await(t, running, "the request to run")
 		_ = l.Close() // as when the coordinator dies
-		await(t, served, "Serve to return")
+		walltest.Await(t, served, "Serve to return")
 		if err := <-cause; err == nil || !strings.Contains(err.Error(), "coordinator is gone") {
 			t.Errorf("the request was cancelled because of %v", err)
 		}
-		_, err := c.wait(t)
-		outcome(t, err, ganger.Crashed, "exit 0") // it did not say that it obeyed: nobody asked
+		_, err := c.Wait(t)
+		walltest.EndedAs(t, err, ganger.Crashed, "exit 0") // it did not say that it obeyed: nobody asked
 	})
 }
 
@@ -163,7 +162,7 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 func TestByeLetsTheRequestsInHandEnd(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		running, goOn := make(chan struct{}), make(chan struct{})
-		i, l := open(t, text, roomy, serving(slots, func(ctx context.Context, _ string, _ wall.Host) (string, error) {
+		i, l := walltest.Open(t, text, roomy, serving(slots, func(ctx context.Context, _ string, _ wall.Host) (string, error) {
 			close(running)
 			select {
 			case <-goOn:
@@ -172,18 +171,17 @@ func TestByeLetsTheRequestsInHandEnd(t *testing.T) {
 				return "", context.Cause(ctx)
 			}
 		}))
-		c := newCall[string](nil)
-		i.Start("x", &c.Call)
-		await(t, running, "the request to run")
+		c := walltest.Begin(i, "x", nil)
+		walltest.Await(t, running, "the request to run")
 		if err := put(l, frame.Header{Kind: frame.Bye}, ""); err != nil {
 			t.Fatal(err)
 		}
 		_ = l.Close()
 		close(goOn)
-		if got, err := c.wait(t); got != "ended" || err != nil {
+		if got, err := c.Wait(t); got != "ended" || err != nil {
 			t.Errorf("%q, %v; want it to end in peace", got, err)
 		}
-		await(t, l.Gone(), "the worker to leave")
+		walltest.Await(t, l.Gone(), "the worker to leave")
 		if l.Exit().Reason != "exit 0" {
 			t.Errorf("exit = %+v, want a peaceful end", l.Exit())
 		}
@@ -193,7 +191,7 @@ func TestByeLetsTheRequestsInHandEnd(t *testing.T) {
 func TestStopSaysBye(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		kinds := make(chan frame.Kind, 1)
-		i, _ := open(t, text, roomy, raw(slots, func(_ io.ReadWriter, in *frame.Reader) error {
+		i, _ := walltest.Open(t, text, roomy, raw(slots, func(_ *walltest.Far, in *frame.Reader) error {
 			h, _, err := in.Next()
 			kinds <- h.Kind
 			if err != nil && err != io.EOF {
@@ -201,7 +199,7 @@ func TestStopSaysBye(t *testing.T) {
 			}
 			return nil
 		}))
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), walltest.Patience)
 		defer cancel()
 		i.Stop(ctx, ganger.LeavingStopped)
 		if k := <-kinds; k != frame.Bye && k != 0 {
@@ -214,16 +212,16 @@ func TestStopSaysBye(t *testing.T) {
 // leave its request without an answer.
 func TestGoexitIsToldAsAPanic(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		i, l := open(t, text, roomy, serving(slots, func(context.Context, string, wall.Host) (string, error) {
+		i, l := walltest.Open(t, text, roomy, serving(slots, func(context.Context, string, wall.Host) (string, error) {
 			runtime.Goexit()
 			return "", nil
 		}))
-		_, err := do(t, i, "x", nil)
-		outcome(t, err, ganger.Crashed, ganger.CausePanic)
+		_, err := walltest.Do(t, i, "x")
+		walltest.EndedAs(t, err, ganger.Crashed, ganger.CausePanic)
 		if !strings.Contains(err.Error(), "Goexit") {
 			t.Errorf("err = %v, want the Goexit in it", err)
 		}
-		await(t, l.Gone(), "the worker to end")
+		walltest.Await(t, l.Gone(), "the worker to end")
 	})
 }
 
@@ -240,7 +238,7 @@ func TestServeRefusesWhatNoCoordinatorSends(t *testing.T) {
 		{"unknown kind", []frame.Header{{Kind: 99}}, "unknown kind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := &life{in: newConduit(roomy), out: newConduit(roomy), gone: make(chan struct{})}
+			l, far := walltest.Pipe(roomy)
 			if err := put(l, frame.Header{Kind: frame.Hello}, `{"version":1}`); err != nil {
 				t.Fatal(err)
 			}
@@ -254,12 +252,12 @@ func TestServeRefusesWhatNoCoordinatorSends(t *testing.T) {
 				ended <- serving(2, func(ctx context.Context, _ string, _ wall.Host) (string, error) {
 					<-ctx.Done()
 					return "", ctx.Err()
-				})(far{l})
+				})(far)
 			}()
 			done := make(chan struct{})
 			var err error
 			go func() { err = <-ended; close(done) }()
-			await(t, done, "Serve to return")
+			walltest.Await(t, done, "Serve to return")
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("err = %v, want %q in it", err, c.want)
 			}
@@ -270,13 +268,13 @@ func TestServeRefusesWhatNoCoordinatorSends(t *testing.T) {
 func TestARequestThatIsNotUnderstoodIsAFailure(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		d := native.Dialect[int, string]{Request: native.JSON[int](), Response: native.JSON[string]()}
-		i, l := open(t, d, roomy, serving(slots, upper))
-		_, err := do(t, i, 7, nil)
-		outcome(t, err, ganger.Failed, "")
+		i, l := walltest.Open(t, d, roomy, serving(slots, upper))
+		_, err := walltest.Do(t, i, 7)
+		walltest.EndedAs(t, err, ganger.Failed, "")
 		if !strings.Contains(err.Error(), `{\"value\":7}`) {
 			t.Errorf("err = %v, want what was seen", err)
 		}
-		if _, err := do(t, i, 8, nil); err == nil || l.Exit().Reason != "" {
+		if _, err := walltest.Do(t, i, 8); err == nil || l.Exit().Reason != "" {
 			t.Errorf("the next: %v, exit %+v", err, l.Exit())
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/ganger-dev/ganger/internal/frame"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/native"
+	"github.com/ganger-dev/ganger/wall/walltest"
 )
 
 // frames joins whole frames.
@@ -39,7 +40,7 @@ func FuzzSession(f *testing.F) {
 		}
 		d := text
 		d.Limit = 1 << 20
-		i, l := open(t, d, roomy, raw(slots, func(s io.ReadWriter, r *frame.Reader) error {
+		i, l := walltest.Open(t, d, roomy, raw(slots, func(s *walltest.Far, r *frame.Reader) error {
 			if _, _, err := r.Next(); err != nil {
 				return err
 			}
@@ -48,26 +49,25 @@ func FuzzSession(f *testing.F) {
 			}
 			return nil
 		}))
-		h := &host{ask: func(context.Context, []byte) ([]byte, error) { return []byte("because"), nil }}
-		var calls []*call[string]
+		h := &walltest.Host{Answer: func(context.Context, []byte) ([]byte, error) { return []byte("because"), nil }}
+		var calls []*walltest.Call[string]
 		for range slots {
-			c := newCall[string](h)
-			i.Start("q", &c.Call)
+			c := walltest.Begin(i, "q", h)
 			calls = append(calls, c)
 		}
 		if several { // one alone may end so early that the worker gets no request at all
 			i.Cancel(&calls[0].Call, unwanted)
 		}
 		for _, c := range calls {
-			_, err := c.wait(t)
+			_, err := c.Wait(t)
 			switch o := ganger.OutcomeOf(err); {
 			case err == wall.ErrUnsent, o == ganger.Done, o == ganger.Failed, o == ganger.Crashed, o == ganger.Cancelled:
 			default:
 				t.Errorf("ended %v: %v", o, err)
 			}
 		}
-		await(t, l.Gone(), "the life to end")
-		if _, err := do(t, i, "late", nil); err == nil || ganger.OutcomeOf(err) == ganger.Cancelled {
+		walltest.Await(t, l.Gone(), "the life to end")
+		if _, err := walltest.Do(t, i, "late"); err == nil || ganger.OutcomeOf(err) == ganger.Cancelled {
 			t.Errorf("a call after the end: %v", err)
 		}
 	})
@@ -82,14 +82,14 @@ func FuzzServe(f *testing.F) {
 	f.Add(frames(greet, frame.Header{Kind: frame.Request, ID: 7}, frame.Header{Kind: frame.Answer, ID: 7, Ask: 1}))
 	f.Add([]byte("GET / HTTP/1.1\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		l := &life{in: newConduit(1 << 30), out: newConduit(1 << 30), gone: make(chan struct{})}
+		l, far := walltest.Pipe(1 << 30)
 		_ = put(l, greet, `{"version":1}`)
 		_, _ = l.Write(in)
 		_ = l.Close()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = native.Serve(far{l}, 4, native.JSON[string](), native.JSON[string](),
+			_ = native.Serve(far, 4, native.JSON[string](), native.JSON[string](),
 				func(ctx context.Context, q string, h wall.Host) (string, error) {
 					h.Feedback([]byte("f"))
 					if len(q) > 1 {
@@ -99,8 +99,8 @@ func FuzzServe(f *testing.F) {
 					return q, nil
 				})
 		}()
-		await(t, done, "Serve to return")
-		l.in.end()
+		walltest.Await(t, done, "Serve to return")
+		far.CloseWrite()
 		r := frame.NewReader(l, 1<<30)
 		for {
 			if _, _, err := r.Next(); err == io.EOF {

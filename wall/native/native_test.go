@@ -12,6 +12,7 @@ import (
 	"github.com/ganger-dev/ganger/internal/frame"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/native"
+	"github.com/ganger-dev/ganger/wall/walltest"
 )
 
 const roomy = 64 << 10
@@ -23,8 +24,8 @@ var raws = native.Dialect[[]byte, []byte]{Request: native.Bytes(), Response: nat
 var text = native.Dialect[string, string]{Request: native.JSON[string](), Response: native.JSON[string]()}
 
 // serving is a worker that performs with f.
-func serving(slots int, f perform) func(io.ReadWriteCloser) error {
-	return func(s io.ReadWriteCloser) error {
+func serving(slots int, f perform) func(*walltest.Far) error {
+	return func(s *walltest.Far) error {
 		return native.Serve(s, slots, native.JSON[string](), native.JSON[string](), f)
 	}
 }
@@ -40,13 +41,13 @@ func slotted(t *testing.T, f func(t *testing.T, slots int)) {
 
 func TestRequestsAreAnswered(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		i, _ := open(t, text, roomy, serving(slots, upper))
+		i, _ := walltest.Open(t, text, roomy, serving(slots, upper))
 		if i.Slots() != slots {
 			t.Errorf("%d slots, want %d", i.Slots(), slots)
 		}
 		for n := range 40 {
 			q := strings.Repeat("é<&>", n*n*n/3)
-			got, err := do(t, i, q, nil)
+			got, err := walltest.Do(t, i, q)
 			if err != nil || got != strings.ToUpper(q) {
 				t.Fatalf("request %d: %.40q, %v", n, got, err)
 			}
@@ -56,7 +57,7 @@ func TestRequestsAreAnswered(t *testing.T) {
 
 func TestAnErrorIsTheWorkersWord(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		i, _ := open(t, text, roomy, serving(slots, func(_ context.Context, q string, _ wall.Host) (string, error) {
+		i, _ := walltest.Open(t, text, roomy, serving(slots, func(_ context.Context, q string, _ wall.Host) (string, error) {
 			switch q {
 			case "unhandled":
 				return "", &ganger.Error{Outcome: ganger.Failed, Cause: ganger.CauseUnhandled}
@@ -65,28 +66,28 @@ func TestAnErrorIsTheWorkersWord(t *testing.T) {
 			}
 			return "", errors.New("disk full: " + q)
 		}))
-		_, err := do(t, i, "x", nil)
-		outcome(t, err, ganger.Failed, "")
+		_, err := walltest.Do(t, i, "x")
+		walltest.EndedAs(t, err, ganger.Failed, "")
 		if !strings.HasSuffix(err.Error(), "disk full: x") {
 			t.Errorf("err = %v, want the worker's words", err)
 		}
-		_, err = do(t, i, "traced", nil)
-		outcome(t, err, ganger.Failed, "")
+		_, err = walltest.Do(t, i, "traced")
+		walltest.EndedAs(t, err, ganger.Failed, "")
 		if f, ok := errors.AsType[*native.Failure](err); !ok || f.Message != "no" || f.Trace != "line 7" {
 			t.Errorf("err = %#v, want the message and the trace", err)
 		}
-		_, err = do(t, i, "unhandled", nil)
-		outcome(t, err, ganger.Failed, ganger.CauseUnhandled)
+		_, err = walltest.Do(t, i, "unhandled")
+		walltest.EndedAs(t, err, ganger.Failed, ganger.CauseUnhandled)
 	})
 }
 
 func TestT24PanicIsToldWithItsStack(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		i, l := open(t, text, roomy, serving(slots, func(context.Context, string, wall.Host) (string, error) {
+		i, l := walltest.Open(t, text, roomy, serving(slots, func(context.Context, string, wall.Host) (string, error) {
 			panic("the sky fell")
 		}))
-		_, err := do(t, i, "x", nil)
-		outcome(t, err, ganger.Crashed, ganger.CausePanic)
+		_, err := walltest.Do(t, i, "x")
+		walltest.EndedAs(t, err, ganger.Crashed, ganger.CausePanic)
 		e, _ := errors.AsType[*ganger.Error](err)
 		if !strings.Contains(err.Error(), "the sky fell") || e.Worker != "w#1" {
 			t.Errorf("err = %v, want the message of the panic and the worker", err)
@@ -94,8 +95,8 @@ func TestT24PanicIsToldWithItsStack(t *testing.T) {
 		if e.Exit == nil || e.Exit.Reason != ganger.LeavingPanic || !strings.Contains(e.Exit.Stack, "TestT24") {
 			t.Errorf("exit = %+v, want the stack of the panic", e.Exit)
 		}
-		await(t, l.Gone(), "the worker to end of its panic")
-		if _, err := do(t, i, "y", nil); err != wall.ErrUnsent {
+		walltest.Await(t, l.Gone(), "the worker to end of its panic")
+		if _, err := walltest.Do(t, i, "y"); err != wall.ErrUnsent {
 			t.Errorf("the next request: %v, want %v", err, wall.ErrUnsent)
 		}
 	})
@@ -104,12 +105,12 @@ func TestT24PanicIsToldWithItsStack(t *testing.T) {
 func TestT25UnencodableRequestIsRejected(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		d := native.Dialect[any, string]{Request: native.JSON[any](), Response: native.JSON[string]()}
-		i, l := open(t, d, roomy, serving(slots, upper))
+		i, l := walltest.Open(t, d, roomy, serving(slots, upper))
 		for range 3 * slots { // its slot is free again
-			_, err := do(t, i, any(func() {}), nil)
-			outcome(t, err, ganger.Rejected, ganger.CauseEncode)
+			_, err := walltest.Do(t, i, any(func() {}))
+			walltest.EndedAs(t, err, ganger.Rejected, ganger.CauseEncode)
 		}
-		if got, err := do(t, i, any("still here"), nil); got != "STILL HERE" || err != nil {
+		if got, err := walltest.Do(t, i, any("still here")); got != "STILL HERE" || err != nil {
 			t.Errorf("the next request: %q, %v", got, err)
 		}
 		if l.Exit().Reason != "" {
@@ -120,7 +121,7 @@ func TestT25UnencodableRequestIsRejected(t *testing.T) {
 
 func TestT26UnencodableResponseIsAFailure(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
-		worker := func(s io.ReadWriteCloser) error {
+		worker := func(s *walltest.Far) error {
 			return native.Serve(s, slots, native.JSON[string](), native.JSON[any](),
 				func(_ context.Context, q string, _ wall.Host) (any, error) {
 					if q == "bad" {
@@ -129,12 +130,12 @@ func TestT26UnencodableResponseIsAFailure(t *testing.T) {
 					return q, nil
 				})
 		}
-		i, _ := open(t, text, roomy, worker)
+		i, _ := walltest.Open(t, text, roomy, worker)
 		for range 3 * slots {
-			_, err := do(t, i, "bad", nil)
-			outcome(t, err, ganger.Failed, ganger.CauseEncode)
+			_, err := walltest.Do(t, i, "bad")
+			walltest.EndedAs(t, err, ganger.Failed, ganger.CauseEncode)
 		}
-		if got, err := do(t, i, "good", nil); got != "good" || err != nil {
+		if got, err := walltest.Do(t, i, "good"); got != "good" || err != nil {
 			t.Errorf("the next request: %q, %v", got, err)
 		}
 	})
@@ -145,10 +146,10 @@ func TestT26UnencodableResponseIsAFailure(t *testing.T) {
 func TestAResponseOfAnotherType(t *testing.T) {
 	slotted(t, func(t *testing.T, slots int) {
 		d := native.Dialect[string, int]{Request: native.JSON[string](), Response: native.JSON[int]()}
-		i, _ := open(t, d, roomy, serving(slots, upper))
+		i, _ := walltest.Open(t, d, roomy, serving(slots, upper))
 		for range 2 {
-			_, err := do(t, i, "seven", nil)
-			outcome(t, err, ganger.Failed, ganger.CauseEncode)
+			_, err := walltest.Do(t, i, "seven")
+			walltest.EndedAs(t, err, ganger.Failed, ganger.CauseEncode)
 			if !strings.Contains(err.Error(), "SEVEN") {
 				t.Errorf("err = %v, want what was seen in it", err)
 			}
@@ -157,8 +158,8 @@ func TestAResponseOfAnotherType(t *testing.T) {
 }
 
 // raw is a worker of bytes: it says hello with so many slots, and then f speaks.
-func raw(slots int, f func(s io.ReadWriter, in *frame.Reader) error) func(io.ReadWriteCloser) error {
-	return func(s io.ReadWriteCloser) error {
+func raw(slots int, f func(s *walltest.Far, in *frame.Reader) error) func(*walltest.Far) error {
+	return func(s *walltest.Far) error {
 		in := frame.NewReader(s, 1<<30)
 		if _, _, err := in.Next(); err != nil {
 			return err
@@ -228,7 +229,7 @@ func TestT27BrokenFramesEndTheLife(t *testing.T) {
 			slotted(t, func(t *testing.T, slots int) {
 				d := text
 				d.Limit = 64 << 10
-				i, l := open(t, d, roomy, raw(slots, func(s io.ReadWriter, in *frame.Reader) error {
+				i, l := walltest.Open(t, d, roomy, raw(slots, func(s *walltest.Far, in *frame.Reader) error {
 					h, _, err := in.Next()
 					if err == nil {
 						err = c.speak(s, h.ID)
@@ -238,12 +239,12 @@ func TestT27BrokenFramesEndTheLife(t *testing.T) {
 					}
 					return hang(in)
 				}))
-				_, err := do(t, i, "x", nil)
-				outcome(t, err, ganger.Crashed, ganger.CauseProtocol)
+				_, err := walltest.Do(t, i, "x")
+				walltest.EndedAs(t, err, ganger.Crashed, ganger.CauseProtocol)
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("err = %v, want %q in it", err, c.want)
 				}
-				await(t, l.Gone(), "the life to be ended")
+				walltest.Await(t, l.Gone(), "the life to be ended")
 				if x := l.Exit(); x.Reason != ganger.LeavingProtocol || !x.Asked {
 					t.Errorf("exit = %+v, want it killed for its protocol", x)
 				}
@@ -266,23 +267,23 @@ func TestT27TruncatedByTheEnd(t *testing.T) {
 			_, err = s.Write(frame.Append(nil, h))
 			return err
 		}
-		i, _ := open(t, text, roomy, raw(slots, func(s io.ReadWriter, in *frame.Reader) error {
+		i, _ := walltest.Open(t, text, roomy, raw(slots, func(s *walltest.Far, in *frame.Reader) error {
 			_ = half(s, in)
 			return errors.New("exit 1")
 		}))
-		_, err := do(t, i, "x", nil)
-		outcome(t, err, ganger.Crashed, "exit 1")
+		_, err := walltest.Do(t, i, "x")
+		walltest.EndedAs(t, err, ganger.Crashed, "exit 1")
 
-		w := &walls{t: t, room: roomy, f: raw(slots, func(s io.ReadWriter, in *frame.Reader) error {
+		w := walltest.NewWorkers(t, roomy, raw(slots, func(s *walltest.Far, in *frame.Reader) error {
 			_ = half(s, in)
-			s.(far).in.end()
+			s.CloseWrite()
 			return hang(in)
-		})}
+		}))
 		i, err = wall.Speak(w, text).Open(t.Context(), wall.Start{Name: "w", Grace: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = do(t, i, "x", nil)
-		outcome(t, err, ganger.Crashed, ganger.CauseProtocol)
+		_, err = walltest.Do(t, i, "x")
+		walltest.EndedAs(t, err, ganger.Crashed, ganger.CauseProtocol)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
+	"github.com/ganger-dev/ganger/wall/walltest"
 )
 
 // The test binary is the worker of the process wall too, when this variable
@@ -64,7 +65,7 @@ func processes(sort string, c process.Channel) process.Command {
 
 func openProcess(t *testing.T, c process.Channel, line func(bool, []byte)) wall.Instance[string, string] {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errTest)
+	ctx, cancel := context.WithTimeout(t.Context(), walltest.Patience)
 	defer cancel()
 	i, err := wall.Speak(processes("text", c), text).Open(ctx, wall.Start{Name: "w", Incarnation: 1, Line: line})
 	if err != nil {
@@ -86,7 +87,7 @@ func onChannels(t *testing.T, f func(t *testing.T, c process.Channel)) {
 // at the worker.
 func TestChildrenOfAWorkerHaveNoChannel(t *testing.T) {
 	onChannels(t, func(t *testing.T, c process.Channel) {
-		got, err := do(t, openProcess(t, c, nil), "child", nil)
+		got, err := walltest.Do(t, openProcess(t, c, nil), "child")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,13 +108,13 @@ func TestT28StrayPrintIsHarmless(t *testing.T) {
 				lines <- string(line)
 			}
 		})
-		if got, err := do(t, i, "print", nil); got != "printed" || err != nil {
+		if got, err := walltest.Do(t, i, "print"); got != "printed" || err != nil {
 			t.Fatalf("%q, %v", got, err)
 		}
 		if got := <-lines; got != "a stray line" {
 			t.Errorf("the log has %q, want the stray line", got)
 		}
-		if got, err := do(t, i, "next", nil); got != "NEXT" || err != nil {
+		if got, err := walltest.Do(t, i, "next"); got != "NEXT" || err != nil {
 			t.Errorf("the next request: %q, %v", got, err)
 		}
 	})
@@ -122,13 +123,13 @@ func TestT28StrayPrintIsHarmless(t *testing.T) {
 // TestT24PanicOfAProcess: told before the process exits, which it then does.
 func TestT24PanicOfAProcess(t *testing.T) {
 	i := openProcess(t, process.Private, nil)
-	_, err := do(t, i, "panic", nil)
-	outcome(t, err, ganger.Crashed, ganger.CausePanic)
+	_, err := walltest.Do(t, i, "panic")
+	walltest.EndedAs(t, err, ganger.Crashed, ganger.CausePanic)
 	e, _ := errors.AsType[*ganger.Error](err)
 	if e.Exit == nil || !strings.Contains(e.Exit.Stack, "performText") || !strings.Contains(err.Error(), "the sky fell") {
 		t.Errorf("%v, exit %+v; want message and stack", err, e.Exit)
 	}
-	await(t, i.Gone(), "the worker to exit")
+	walltest.Await(t, i.Gone(), "the worker to exit")
 	if x := i.Exit(); x.Code != 2 || !strings.Contains(x.Stderr, "performText") {
 		t.Errorf("exit = %+v, want status 2 and the stack as last words", x)
 	}

@@ -32,7 +32,7 @@ func (s watched) Write(p []byte) (int, error) {
 
 // watching is a wall of streams on which what the coordinator writes is seen.
 type watching struct {
-	walltest.Pipes
+	*walltest.Workers
 	seen func(p []byte)
 }
 
@@ -46,19 +46,14 @@ type watchedStream struct {
 func (s watchedStream) Write(p []byte) (int, error) { return s.end.Write(p) }
 
 func (w watching) Open(ctx context.Context, st wall.Start) (wall.Stream, error) {
-	s, err := w.Pipes.Open(ctx, st)
+	s, err := w.Workers.Open(ctx, st)
 	return watchedStream{s, s.(wall.Roomer), s.(wall.Unreader), watched{s, w.seen}}, err
 }
 
 // watch opens an instance of a worker that is f, and sees what is written to it.
 func watch(t *testing.T, seen func(p []byte), f func(*walltest.Far) error) wall.Instance[[]byte, []byte] {
 	t.Helper()
-	w := watching{walltest.Pipes{Worker: func(_ wall.Start, far *walltest.Far) ganger.Exit {
-		if err := f(far); err != nil {
-			return ganger.Exit{Reason: ganger.LeavingExit(1), Code: 1, Stderr: err.Error()}
-		}
-		return ganger.Exit{}
-	}}, seen}
+	w := watching{walltest.NewWorkers(t, roomy, f), seen}
 	i, err := wall.Speak(w, raws).Open(t.Context(), wall.Start{Name: "w", Incarnation: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +64,7 @@ func watch(t *testing.T, seen func(p []byte), f func(*walltest.Far) error) wall.
 // again starts a call from the end of another, once.
 type again struct {
 	i    wall.Instance[[]byte, []byte]
-	next *call[[]byte]
+	next *walltest.Call[[]byte]
 	q    []byte
 }
 
@@ -84,7 +79,7 @@ func TestP25WindowOfSixteen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var writes atomic.Int64
-		worker := raw(window, func(s io.ReadWriter, in *frame.Reader) error {
+		worker := raw(window, func(s *walltest.Far, in *frame.Reader) error {
 			var order []string
 			for range 2 {
 				var answers [][]byte
@@ -116,11 +111,11 @@ func TestP25WindowOfSixteen(t *testing.T) {
 			}
 			return nil
 		})
-		i := watch(t, func([]byte) { writes.Add(1) }, func(far *walltest.Far) error { return worker(far) })
-		var first, second []*call[[]byte]
+		i := watch(t, func([]byte) { writes.Add(1) }, worker)
+		var first, second []*walltest.Call[[]byte]
 		for n := range window {
-			a := again{i: i, next: newCall[[]byte](nil), q: fmt.Append(nil, window+n)}
-			c := newCall[[]byte](nil)
+			a := again{i: i, next: walltest.NewCall[[]byte](nil), q: fmt.Append(nil, window+n)}
+			c := walltest.NewCall[[]byte](nil)
 			c.End = a
 			i.Start(fmt.Append(nil, n), &c.Call)
 			first, second = append(first, c), append(second, a.next)
@@ -154,15 +149,15 @@ func TestP25WindowOfSixteen(t *testing.T) {
 func TestP25AnswersGoTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var writes atomic.Int64
-		w := walltest.Pipes{Worker: func(_ wall.Start, far *walltest.Far) ganger.Exit {
+		w := walltest.NewWorkers(t, roomy, func(far *walltest.Far) error {
 			err := native.Serve(watched{far, func([]byte) { writes.Add(1) }}, 16, native.Bytes(), native.Bytes(), func(_ context.Context, q []byte, _ wall.Host) ([]byte, error) {
 				return q, nil
 			})
 			if err != nil {
 				t.Error(err)
 			}
-			return ganger.Exit{}
-		}}
+			return err
+		})
 		s, err := w.Open(t.Context(), wall.Start{Name: "w", Incarnation: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -227,14 +222,13 @@ func TestLongBodiesAreNotCopied(t *testing.T) {
 			})
 		})
 		for range 3 {
-			var calls []*call[[]byte]
+			var calls []*walltest.Call[[]byte]
 			for range slots {
-				c := newCall[[]byte](nil)
-				i.Start(q, &c.Call)
+				c := walltest.Begin(i, q, nil)
 				calls = append(calls, c)
 			}
 			for n, c := range calls {
-				if got, err := c.wait(t); err != nil || !bytes.Equal(got, answer) {
+				if got, err := c.Wait(t); err != nil || !bytes.Equal(got, answer) {
 					t.Fatalf("call %d: %d bytes, %v; want the answer", n, len(got), err)
 				}
 			}
@@ -250,18 +244,18 @@ func TestLongBodiesAreNotCopied(t *testing.T) {
 // TestLentMemoryIsReturned: when a call has ended, however it did, nobody reads
 // its request any more. The race detector sees who does.
 func TestLentMemoryIsReturned(t *testing.T) {
-	for name, f := range map[string]func(s io.ReadWriter, in *frame.Reader) error{
-		"the worker dies in its midst": func(s io.ReadWriter, _ *frame.Reader) error {
+	for name, f := range map[string]func(s *walltest.Far, in *frame.Reader) error{
+		"the worker dies in its midst": func(s *walltest.Far, _ *frame.Reader) error {
 			_, err := io.CopyN(io.Discard, s, 100<<10)
 			return errors.Join(err, errors.New("exit 1"))
 		},
-		"the worker breaks the protocol in its midst": func(s io.ReadWriter, in *frame.Reader) error {
+		"the worker breaks the protocol in its midst": func(s *walltest.Far, in *frame.Reader) error {
 			if _, err := io.WriteString(s, "Traceback (most recent call last):"); err != nil {
 				return err
 			}
 			return hang(frame.NewReader(s, 1<<30))
 		},
-		"the worker answers": func(s io.ReadWriter, in *frame.Reader) error {
+		"the worker answers": func(s *walltest.Far, in *frame.Reader) error {
 			h, _, err := in.Next()
 			if err == nil {
 				err = put(s, frame.Header{Kind: frame.Response, ID: h.ID}, "good")
@@ -272,15 +266,15 @@ func TestLentMemoryIsReturned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			slotted(t, func(t *testing.T, slots int) {
 				worker := raw(slots, f)
-				i := watch(t, func([]byte) {}, func(far *walltest.Far) error { return worker(far) })
+				i := watch(t, func([]byte) {}, worker)
 				q := make([]byte, 1<<20)
-				_, err := do(t, i, q, nil)
+				_, err := walltest.Do(t, i, q)
 				clear(q)
 				if answers := name == "the worker answers"; answers != (err == nil) {
 					t.Errorf("err = %v", err)
 				}
 				i.Kill(ganger.LeavingStopped)
-				await(t, i.Gone(), "the life to end")
+				walltest.Await(t, i.Gone(), "the life to end")
 			})
 		})
 	}
@@ -291,7 +285,7 @@ func TestLentMemoryIsReturned(t *testing.T) {
 func TestAnswerBeforeTheEndOfTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		on := make(chan struct{})
-		worker := raw(2, func(s io.ReadWriter, _ *frame.Reader) error {
+		worker := raw(2, func(s *walltest.Far, _ *frame.Reader) error {
 			var head [frame.Size]byte
 			if _, err := io.ReadFull(s, head[:]); err != nil {
 				return err
@@ -304,17 +298,15 @@ func TestAnswerBeforeTheEndOfTheRequest(t *testing.T) {
 			_, _ = io.Copy(io.Discard, s)
 			return err
 		})
-		i := watch(t, func([]byte) {}, func(far *walltest.Far) error { return worker(far) })
-		c := newCall[[]byte](nil)
-		i.Start(make([]byte, 1<<20), &c.Call)
+		i := watch(t, func([]byte) {}, worker)
+		c := walltest.Begin(i, make([]byte, 1<<20), nil)
 		synctest.Wait()
 		if c.Ended() {
 			t.Error("the call has ended while its request is written")
 		}
 		close(on)
-		<-c.done
-		if c.Err != nil || string(c.Response) != "already" {
-			t.Errorf("%q, %v", c.Response, c.Err)
+		if got, err := c.Wait(t); err != nil || string(got) != "already" {
+			t.Errorf("%q, %v", got, err)
 		}
 		i.Stop(t.Context(), ganger.LeavingStopped)
 	})

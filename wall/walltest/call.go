@@ -88,7 +88,7 @@ type want func(c *call) error
 func (c *call) wants(ways ...want) {
 	t := c.o.t
 	t.Helper()
-	await(t, c.done, fmt.Sprintf("the end of %q", c.script))
+	Await(t, c.done, fmt.Sprintf("the end of %q", c.script))
 	var wrong []string
 	for _, w := range ways {
 		err := w(c)

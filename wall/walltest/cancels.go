@@ -19,7 +19,7 @@ func (s Subject) begin(o opened, script string) *call {
 		return o.start(script)
 	}
 	c := o.start("tell began;" + script)
-	await(o.t, c.began, "the worker to begin")
+	Await(o.t, c.began, "the worker to begin")
 	return c
 }
 
@@ -68,7 +68,7 @@ func timedOut(t *testing.T, s Subject) {
 	defer o.close()
 	c := s.begin(o, "deaf 3s")
 	o.Cancel(&c.Call, &ganger.Error{Outcome: ganger.TimedOut, Cause: ganger.CauseExec})
-	await(t, c.done, "the end of a call that timed out")
+	Await(t, c.done, "the end of a call that timed out")
 	if ganger.OutcomeOf(c.Err) != ganger.TimedOut || ganger.CauseOf(c.Err) != ganger.CauseExec {
 		t.Errorf("it ended with %v, want timed-out (exec)", c.Err)
 	}

@@ -1,6 +1,6 @@
 // Package walltest is the conformance suite that every wall and every dialect
 // passes, and what its tests need: a scripted worker, and a wall of streams in
-// memory.
+// memory, whose worker a test may also play byte by byte.
 //
 // # Usage
 //
@@ -9,6 +9,11 @@
 // A [Subject] says what is behind the wall, and which faults can be injected
 // there. The worker performs scripts, with [Worker.Perform]; a script is also
 // the request, so one worker does for all rows.
+//
+//	i, life := walltest.Open(t, dialect, 64<<10, func(far *walltest.Far) error { … })
+//	got, err := walltest.Do(t, i, "request")
+//
+// [Open] is for what only one dialect promises: the function is the worker.
 //
 // # Ordering and concurrency
 //

@@ -125,7 +125,7 @@ func panics(t *testing.T, s Subject) {
 	o := s.open(t, 1)
 	defer o.close()
 	c := o.start("panic no such table")
-	await(t, c.done, "the end of a call that panicked")
+	Await(t, c.done, "the end of a call that panicked")
 	if oc := ganger.OutcomeOf(c.Err); oc != ganger.Crashed || ganger.CauseOf(c.Err) != ganger.CausePanic {
 		t.Errorf("a panic ended with %v, want crashed (panic)", c.Err)
 	}
@@ -179,7 +179,7 @@ func stopBusy(t *testing.T, s Subject) {
 		o := s.open(t, 1)
 		c := s.begin(o, script)
 		o.close()
-		await(t, c.done, "the end of a call whose life was stopped")
+		Await(t, c.done, "the end of a call whose life was stopped")
 		if c.Err == nil {
 			t.Errorf("%q is done although its life was stopped", script)
 		}

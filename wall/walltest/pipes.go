@@ -12,8 +12,9 @@ import (
 	"github.com/ganger-dev/ganger/wall"
 )
 
-// Pipes is a wall of streams in memory: its worker is a function of this
-// program, which can be killed as a process can, and works in virtual time.
+// Pipes is a wall of streams in memory, whose lives are of type [*Near]: its
+// worker is a function of this program, which can be killed as a process can, and
+// works in virtual time.
 type Pipes struct {
 	// Worker is one life. It ends with its return, and the exit is what it says;
 	// an empty reason means "exit 0". After its death, by whatever, its end of
@@ -23,18 +24,28 @@ type Pipes struct {
 	Room int
 }
 
+// Pipe returns the two ends of a stream in memory, each direction of which holds
+// room bytes. Nobody is the worker: who has the far end plays it.
+func Pipe(room int) (*Near, *Far) {
+	l := &Near{
+		pid: int(kernel.pids.Add(1)), in: newConduit(room), out: newConduit(room),
+		gone: make(chan struct{}), ended: make(chan struct{}),
+	}
+	return l, &Far{l}
+}
+
 // kernel is what an operating system is to processes: it numbers lives and
 // finds them by their numbers.
 var kernel struct {
 	pids  atomic.Int64
-	lives sync.Map // of *pipeLife by number
+	lives sync.Map // of *Near by number
 }
 
 // Strike ends a life of [Pipes] from outside, as signal 9 ends a process. It
 // does nothing if the life is dead.
 func Strike(l wall.Life) {
 	if p, ok := kernel.lives.Load(l.Usage().PID); ok {
-		p.(*pipeLife).die(ganger.Exit{Reason: ganger.LeavingSignal(9), Code: -1, Signal: "SIGKILL"})
+		p.(*Near).die(ganger.Exit{Reason: ganger.LeavingSignal(9), Code: -1, Signal: "SIGKILL"})
 	}
 }
 
@@ -48,15 +59,17 @@ func (p Pipes) Open(ctx context.Context, st wall.Start) (wall.Stream, error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, &wall.StartError{Worker: st.Worker(), Command: "walltest", Err: cause}
 	}
-	room := cmp.Or(p.Room, 64<<10)
-	l := &pipeLife{pid: int(kernel.pids.Add(1)), in: newConduit(room), out: newConduit(room), gone: make(chan struct{})}
+	l, far := Pipe(cmp.Or(p.Room, 64<<10))
 	kernel.lives.Store(l.pid, l)
-	go func() { l.die(p.Worker(st, &Far{l})) }() // ends soon after the life, which its owner waits for
+	go func() { // ends soon after the life, which its owner waits for
+		defer close(l.ended)
+		l.die(p.Worker(st, far))
+	}()
 	return l, nil
 }
 
 // Far is the worker's end of a stream of [Pipes].
-type Far struct{ l *pipeLife }
+type Far struct{ l *Near }
 
 // Read reads what the coordinator wrote, until it closed or the life is dead.
 func (f *Far) Read(p []byte) (int, error) { return f.l.out.Read(p) }
@@ -66,10 +79,16 @@ func (f *Far) Write(p []byte) (int, error) { return f.l.in.Write(p) }
 
 // Close closes both directions at the worker's end. The life goes on.
 func (f *Far) Close() error {
-	f.l.in.end()
-	f.l.out.leave()
+	f.CloseWrite()
+	f.CloseRead()
 	return nil
 }
+
+// CloseWrite ends what the coordinator can read, after what was written before.
+func (f *Far) CloseWrite() { f.l.in.end() }
+
+// CloseRead makes the coordinator's writes fail from now on.
+func (f *Far) CloseRead() { f.l.out.leave() }
 
 // Dead is closed when the life is dead.
 func (f *Far) Dead() <-chan struct{} { return f.l.gone }
@@ -77,11 +96,12 @@ func (f *Far) Dead() <-chan struct{} { return f.l.gone }
 // Die ends the life from the inside. Only the first exit counts.
 func (f *Far) Die(x ganger.Exit) { f.l.die(x) }
 
-// pipeLife is one life of [Pipes].
-type pipeLife struct {
+// Near is the coordinator's end of a stream of [Pipes], and one life.
+type Near struct {
 	pid     int
 	in, out *conduit // to the coordinator, to the worker
 	gone    chan struct{}
+	ended   chan struct{} // closed when the worker has returned
 
 	mu   sync.Mutex // guards what follows
 	exit ganger.Exit
@@ -89,30 +109,46 @@ type pipeLife struct {
 	why  ganger.Leaving // that Stop was given first
 }
 
-func (l *pipeLife) ID() string                  { return "pipes " + strconv.Itoa(l.pid) }
-func (l *pipeLife) Gone() <-chan struct{}       { return l.gone }
-func (l *pipeLife) Usage() wall.Usage           { return wall.Usage{PID: l.pid} }
-func (l *pipeLife) Read(p []byte) (int, error)  { return l.in.Read(p) }
-func (l *pipeLife) Write(p []byte) (int, error) { return l.out.Write(p) }
-func (l *pipeLife) Waiting() bool               { return l.in.waiting() > 0 }
-func (l *pipeLife) Unread() (int, bool)         { return l.out.waiting(), true }
-func (l *pipeLife) Room() int                   { return l.out.room }
+// ID names the life.
+func (l *Near) ID() string { return "pipes " + strconv.Itoa(l.pid) }
 
-func (l *pipeLife) Exit() ganger.Exit {
+// Gone is closed when the life is dead.
+func (l *Near) Gone() <-chan struct{} { return l.gone }
+
+// Usage tells the number of the life, which [Strike] knows it by.
+func (l *Near) Usage() wall.Usage { return wall.Usage{PID: l.pid} }
+
+// Read reads what the worker wrote, also after its death.
+func (l *Near) Read(p []byte) (int, error) { return l.in.Read(p) }
+
+// Write writes to the worker. It errs once that is dead or reads no more.
+func (l *Near) Write(p []byte) (int, error) { return l.out.Write(p) }
+
+// Waiting reports whether there is something to read.
+func (l *Near) Waiting() bool { return l.in.waiting() > 0 }
+
+// Unread returns how much of what was written the worker has not taken.
+func (l *Near) Unread() (int, bool) { return l.out.waiting(), true }
+
+// Room is how many bytes one direction holds.
+func (l *Near) Room() int { return l.out.room }
+
+// Exit tells how the life ended; nothing before.
+func (l *Near) Exit() ganger.Exit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.exit
 }
 
 // Close ends the coordinator's writing.
-func (l *pipeLife) Close() error {
+func (l *Near) Close() error {
 	l.out.end()
 	return nil
 }
 
 // die ends the life; only the first call does anything. What the worker wrote
 // before can still be read.
-func (l *pipeLife) die(x ganger.Exit) {
+func (l *Near) die(x ganger.Exit) {
 	l.mu.Lock()
 	first := !l.dead
 	if first {
@@ -133,13 +169,15 @@ func (l *pipeLife) die(x ganger.Exit) {
 }
 
 // note keeps the first reason that the coordinator gave.
-func (l *pipeLife) note(why ganger.Leaving) {
+func (l *Near) note(why ganger.Leaving) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.why = cmp.Or(l.why, why)
 }
 
-func (l *pipeLife) Stop(ctx context.Context, why ganger.Leaving) {
+// Stop ends the coordinator's writing and waits for the worker to end of it; when
+// ctx ends it is killed.
+func (l *Near) Stop(ctx context.Context, why ganger.Leaving) {
 	l.note(why)
 	_ = l.Close()
 	select {
@@ -149,15 +187,16 @@ func (l *pipeLife) Stop(ctx context.Context, why ganger.Leaving) {
 	}
 }
 
-func (l *pipeLife) Kill(why ganger.Leaving) {
+// Kill ends the life at once.
+func (l *Near) Kill(why ganger.Leaving) {
 	l.note(why)
 	l.die(ganger.Exit{Reason: why, Code: -1, Signal: "SIGKILL"})
 }
 
 var (
-	_ wall.Stream        = (*pipeLife)(nil)
-	_ wall.Peeker        = (*pipeLife)(nil)
-	_ wall.Unreader      = (*pipeLife)(nil)
-	_ wall.Roomer        = (*pipeLife)(nil)
+	_ wall.Stream        = (*Near)(nil)
+	_ wall.Peeker        = (*Near)(nil)
+	_ wall.Unreader      = (*Near)(nil)
+	_ wall.Roomer        = (*Near)(nil)
 	_ io.ReadWriteCloser = (*Far)(nil)
 )

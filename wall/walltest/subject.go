@@ -126,12 +126,9 @@ const full = 500
 
 func (s Subject) loops() int { return cmp.Or(s.Loops, full) }
 
-// guard is how long a test waits before it takes something for hung.
-const guard = 30 * time.Second
-
 // patience is a context that ends when something hangs.
 func patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), guard)
+	return context.WithTimeout(context.Background(), Patience)
 }
 
 // opened is a life under test.
@@ -169,7 +166,7 @@ func (o opened) close() {
 // gone waits until the life is gone and checks its reason, if one is wanted.
 func (o opened) gone(want ganger.Leaving) {
 	o.t.Helper()
-	await(o.t, o.Gone(), "the life to be gone")
+	Await(o.t, o.Gone(), "the life to be gone")
 	if x := o.Exit(); x.Reason == "" || want != "" && x.Reason != want {
 		o.t.Errorf("the life left with %+v, want reason %q", x, want)
 	}
@@ -185,15 +182,4 @@ func (o opened) unusable() {
 func (o opened) usable() {
 	o.t.Helper()
 	o.start("echo alive").wants(wantDone("alive"))
-}
-
-func await(t *testing.T, c <-chan struct{}, what string) {
-	t.Helper()
-	ctx, cancel := patience()
-	defer cancel()
-	select {
-	case <-c:
-	case <-ctx.Done():
-		t.Fatalf("waited %v for %s", guard, what)
-	}
 }

@@ -80,7 +80,7 @@ func lastFeedback(t *testing.T, s Subject) {
 	for script, cause := range s.Deaths {
 		o := s.open(t, 1)
 		c := o.start("feedback 10;" + script)
-		await(t, c.done, "the end of a call whose life died")
+		Await(t, c.done, "the end of a call whose life died")
 		wantFeedback(t, c, 10)
 		c.wants(wantCrash(cause))
 		o.close()
