@@ -175,11 +175,12 @@ func (h *holder[T, Q, R, C]) attributeLocked() {
 	if h.core.cfg.Line == nil {
 		return
 	}
-	a := Attribution{Worker: h.worker}
-	if h.hand.len() == 1 && h.slots == 1 {
-		a.Task, a.Attempt = h.hand.first.ticket.id, int(h.hand.first.attempts)
+	if h.hand.len() != 1 || h.slots > 1 {
+		h.lines.Store(h.nobody)
+		return
 	}
-	h.lines.Store(&a)
+	e := h.hand.first
+	h.lines.Store(&Attribution{Worker: h.worker, Task: e.ticket.id, Attempt: int(e.attempts)})
 }
 
 // unprovenLocked reports whether nobody knows yet if the pool's workers can

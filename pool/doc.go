@@ -58,9 +58,9 @@
 // has the place that it had. What follows from a task and is bound to its life
 // goes before everything else there. Use returns, and the life's new competence
 // holds, before it is given anything; feedback comes before the end; Ended returns
-// before the ticket is done, and with Commit before Join returns. Callbacks of
-// different tasks are concurrent, but for Commit, whose order depends on no
-// schedule.
+// before the ticket is done, with Commit before Join returns, and, where the life
+// has one slot, before it is given anything more. Callbacks of different tasks are
+// concurrent, but for Commit, whose order depends on no schedule.
 //
 // There is one lock. It is held across [Kind.Match], [Kind.Order] and [Kind.View]
 // only.

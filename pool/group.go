@@ -28,7 +28,9 @@ func (g *Group) Cancel(cause error) {
 // Wait waits until every task that has joined so far has ended, and returns nil
 // if all were done. Otherwise it returns the error that says most: one of the
 // work itself (failed, timed-out) before a death, a death before a task that
-// never ran, and that before a mere cancel; among equals the first. It returns
+// never ran, and that before a mere cancel; among equals the first. A member that
+// was cancelled because another failed wraps the error of that one: to tell the
+// two apart ask [ganger.OutcomeOf], not errors.Is. Wait returns
 // context.Cause(ctx) if ctx ends first. With the context of [Kind.Ask] the task
 // that asked lends its slot meanwhile.
 func (g *Group) Wait(ctx context.Context) error {

@@ -47,6 +47,7 @@ type holder[T, Q, R, C any] struct {
 	tenure      *life.Tenure[*holder[T, Q, R, C]]
 	wake        chan struct{}               // room for one: there may be something to do
 	lines       atomic.Pointer[Attribution] // whose output its lines are
+	nobody      *Attribution                // when they are no task's
 
 	serving    bool // may be given what waits for any life
 	parted     bool // gets not even what is bound to it
@@ -95,7 +96,8 @@ func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T,
 		core: c, seat: o.seat, worker: st.Worker(), incarnation: st.Incarnation, wake: make(chan struct{}, 1),
 	}
 	h.bound.before = c.before
-	h.lines.Store(&Attribution{Worker: h.worker})
+	h.nobody = &Attribution{Worker: h.worker}
+	h.lines.Store(h.nobody)
 	if c.cfg.Line != nil {
 		st.Line = func(stderr bool, line []byte) { c.cfg.Line(*h.lines.Load(), stderr, line) }
 	}
