@@ -40,6 +40,14 @@ func (p *parser) next() string {
 	return p.rest
 }
 
+// place says where the parser is, for people.
+func (p *parser) place() string {
+	if p.next() == "" {
+		return "at the end"
+	}
+	return fmt.Sprintf("before %q", p.rest)
+}
+
 func (p *parser) take(sign byte) bool {
 	if !strings.HasPrefix(p.next(), string(sign)) {
 		return false
@@ -68,14 +76,14 @@ func (p *parser) unary() (*formula, error) {
 	case p.take('('):
 		f, err := p.binary(0)
 		if err == nil && !p.take(')') {
-			err = fmt.Errorf("a ) is missing before %q", p.rest)
+			err = fmt.Errorf("a ) is missing %s", p.place())
 		}
 		return f, err
 	}
 	text := p.next()
 	name := text[:len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz_0123456789"))]
 	if name == "" {
-		return nil, fmt.Errorf("an atom is missing before %q", text)
+		return nil, fmt.Errorf("an atom is missing %s", p.place())
 	}
 	p.rest = text[len(name):]
 	return &formula{name: name}, nil

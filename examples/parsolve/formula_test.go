@@ -43,9 +43,10 @@ func TestProve(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":       `formula "": an atom is missing before ""`,
-		"p &":    `formula "p &": an atom is missing before ""`,
-		"(p & q": `formula "(p & q": a ) is missing before ""`,
+		"":       `formula "": an atom is missing at the end`,
+		"p &":    `formula "p &": an atom is missing at the end`,
+		"(p & q": `formula "(p & q": a ) is missing at the end`,
+		"(p q)":  `formula "(p q)": a ) is missing before "q)"`,
 		"p) | q": `formula "p) | q": ") | q" is left over`,
 		"P":      `formula "P": an atom is missing before "P"`,
 		"p - q":  `formula "p - q": "- q" is left over`,

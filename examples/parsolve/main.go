@@ -14,17 +14,23 @@
 //     goals ([pool.Held].Warm); later requests carry the number of a goal and the
 //     tactic. A life that dies takes its state along, and its successor, which is
 //     fresh, is sent everything again, without a line of code for that case.
+//
 //   - The pool lives as long as the invocation ([pool.With]), the goals stand or
 //     fall together ([pool.Group]), and a goal is solved completely or left
 //     untouched: Use refuses an answer that leaves cases open.
+//
 //   - A death is never "no progress". Try -kill 1, which kills the worker in the
 //     midst of goal 1: the goal runs again and all is well; with -deaths 1 it may
 //     not, and the death is the error.
+//
 //   - Both sides are this one program, and only a value says what stands between
 //     them: -wall process (the default) or -wall goroutine.
 //
-// The exit status is 0 when all goals are solved, 1 when one is not, and 2 for a
-// mistake in the arguments.
+//   - An interrupt only ends the context. Workers are asked to give up, and the
+//     program says what it has; a second interrupt ends it at once, workers too.
+//
+// The exit status is 0 when all goals are solved, 1 when one is not, 2 for a
+// mistake in the arguments, and 130 after an interrupt.
 package main
 
 import (
@@ -34,6 +40,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 
@@ -48,7 +55,9 @@ func main() {
 	if os.Getenv(native.Variable) != "" {
 		serve()
 	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // the second interrupt does what it does to any program
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // serve is the worker's side of the process wall. It does not return.
@@ -100,11 +109,7 @@ var builtIn = []string{
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	t := trial{Tactic: Tactic{Depth: -1}}
 	flags := flag.NewFlagSet("parsolve", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
-	}
+	flags.SetOutput(io.Discard) // all of it is too much for every mistake
 	wallName := flags.String("wall", "process", "what workers are behind: goroutine or process")
 	flags.IntVar(&t.workers, "j", 0, "number of workers; 0 is one for each processor")
 	flags.IntVar(&t.deaths, "deaths", 2, "lives that may end under one goal")
@@ -117,22 +122,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
 		return 0
 	case err != nil:
+		fmt.Fprintf(stderr, "parsolve: %v; -help lists the flags\n", err)
 		return 2
 	}
-	t.kill-- // people count from 1
 	w, err := behind(*wallName)
 	if err == nil {
 		t.Goals, err = expand(flags.Args())
 	}
-	if err == nil && (t.workers < 0 || t.deaths < 0) {
-		err = errors.New("-j and -deaths must not be negative")
+	switch {
+	case err != nil:
+	case t.workers < 0:
+		err = fmt.Errorf("-j %d: it must not be negative", t.workers)
+	case t.deaths < 1:
+		err = fmt.Errorf("-deaths %d: it must be 1 at least; with 1 a goal never runs again", t.deaths)
+	case t.kill < 0 || t.kill > len(t.Goals):
+		err = fmt.Errorf("-kill %d: the goals are 1 to %d", t.kill, len(t.Goals))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "parsolve:", err)
 		return 2
 	}
+	t.kill-- // people count from 1
 
 	r, err := par(ctx, w, t)
 	for goal, a := range r.solved {
@@ -145,6 +160,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	fmt.Fprintf(stdout, "lives that were sent the state: %d\n", r.sent)
 	if err != nil {
 		fmt.Fprintln(stderr, "parsolve:", err)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return 130
+	case err != nil:
 		return 1
 	}
 	return 0
@@ -157,6 +177,9 @@ func expand(args []string) ([]string, error) {
 	}
 	var goals []string
 	for _, goal := range args {
+		if strings.HasPrefix(goal, "-") {
+			return nil, fmt.Errorf("%s: flags stand before the first goal", goal)
+		}
 		if count, ok := strings.CutPrefix(goal, "pigeons:"); ok {
 			n, err := strconv.Atoi(count)
 			if err != nil || n < 1 || n > 50 {

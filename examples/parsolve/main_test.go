@@ -5,9 +5,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/goroutine"
@@ -109,6 +111,33 @@ func TestAGoalIsSolvedOrUntouched(t *testing.T) {
 	})
 }
 
+// TestAnInterruptEndsAllGoals at whatever moment it comes, and not as a failure of
+// one of them.
+func TestAnInterruptEndsAllGoals(t *testing.T) {
+	onBothWalls(t, func(t *testing.T, wallName, _ string) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errors.New("interrupted"))
+		defer cancel()
+		var out, errs bytes.Buffer
+		status := run(ctx, []string{"-wall", wallName, "-j", "2", "pigeons:12", "pigeons:12"}, &out, &errs)
+		if status != 130 || !strings.HasPrefix(out.String(), "goal 1: untouched\ngoal 2: untouched\n") {
+			t.Errorf("exit status %d, printed %q, want 130 and both goals untouched", status, &out)
+		}
+		if want := "parsolve: interrupted\n"; errs.String() != want {
+			t.Errorf("said %q, want %q", &errs, want)
+		}
+		if n := goroutine.Abandoned(); n > 0 {
+			t.Errorf("%d goals were cancelled and did not obey", n)
+		}
+	})
+}
+
+// TestHelp is a result, not a complaint.
+func TestHelp(t *testing.T) {
+	if out, why := on(t, "goroutine", 0, "-help"); !strings.HasPrefix(out, "usage: parsolve") || !strings.Contains(out, "-deaths") || why != "" {
+		t.Errorf("printed %q and %q", out, why)
+	}
+}
+
 // TestAMissingResultIsAnError: a worker that answers nothing has solved nothing.
 func TestAMissingResultIsAnError(t *testing.T) {
 	lazy := goroutine.Wall[Request, Answer]{
@@ -135,7 +164,10 @@ func TestUsage(t *testing.T) {
 		{"goal", `parsolve: formula "(p": a ) is missing`, []string{"(p"}},
 		{"given", `formula "p q": "q" is left over`, []string{"-given", "p q"}},
 		{"pigeons", "parsolve: pigeons:x: the number of holes", []string{"pigeons:x"}},
-		{"workers", "parsolve: -j and -deaths must not be negative", []string{"-j", "-1"}},
+		{"workers", "parsolve: -j -1: it must not be negative", []string{"-j", "-1"}},
+		{"deaths", "parsolve: -deaths 0: it must be 1 at least", []string{"-deaths", "0"}},
+		{"kill", "parsolve: -kill 3: the goals are 1 to 2", []string{"-kill", "3", "p", "q"}},
+		{"flag behind", "parsolve: -j: flags stand before", []string{"p", "-j", "2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -139,7 +139,7 @@ func par(ctx context.Context, w instances, t trial) (result, error) {
 			switch {
 			case err == nil:
 				r.solved[goal] = &a
-			case err == worst: // itself: those that were cancelled for its sake wrap it
+			case err == worst && ctx.Err() == nil: // itself: those that were cancelled for its sake wrap it
 				return fmt.Errorf("goal %d: %w", goal+1, worst)
 			}
 		}

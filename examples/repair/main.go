@@ -88,29 +88,44 @@ func behind(name string) (instances, error) {
 	return nil, fmt.Errorf("-wall %s: there is goroutine and process", name)
 }
 
+const usage = `usage: repair [flags] [FILE]
+
+The script in FILE has a step a line:
+
+	NAME = VALUE [OP VALUE]...    from left to right; OP is one of + - * /
+	assert VALUE == VALUE
+
+A value is a number or a name. Without FILE this script is checked, the fourth step
+of which is wrong:
+
+` + builtIn + `
+Flags:
+`
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
-	t := trial{fixes: map[int]string{}}
+	t, last := trial{fixes: map[int]string{}}, 0 // the last step that there is a fix for
 	flags := flag.NewFlagSet("repair", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: repair [flags] [FILE]\n\n")
-		flags.PrintDefaults()
-	}
+	flags.SetOutput(io.Discard) // all of it is too much for every mistake
 	wallName := flags.String("wall", "process", "what the worker is behind: goroutine or process")
 	flags.StringVar(&t.kill, "kill", "", "kill the life that found the first error: before or during the repair")
 	flags.Func("fix", "NUMBER=STEP: what a step becomes if it is wrong; may be repeated", func(text string) error {
-		number, step, _ := strings.Cut(text, "=")
+		number, step, ok := strings.Cut(text, "=")
 		n, err := strconv.Atoi(strings.TrimSpace(number))
-		if err != nil || n < 1 {
+		if !ok || err != nil || n < 1 {
 			return errors.New("it must begin with the number of a step, from 1, and =")
 		}
 		t.fixes[n-1] = step
+		last = max(last, n)
 		return nil
 	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
 		return 0
 	case err != nil:
+		fmt.Fprintf(stderr, "repair: %v; -help lists the flags\n", err)
 		return 2
 	}
 	w, err := behind(*wallName)
@@ -136,6 +151,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	}
 	for line := range strings.Lines(script) {
 		t.steps = append(t.steps, strings.TrimSpace(line))
+	}
+	if last > len(t.steps) {
+		fmt.Fprintf(stderr, "repair: -fix %d: the script has %d steps\n", last, len(t.steps))
+		return 2
 	}
 
 	ran, err := check(ctx, w, t, func(j *job) { fmt.Fprintln(stdout, j) })

@@ -112,6 +112,15 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// TestHelp is a result, not a complaint.
+func TestHelp(t *testing.T) {
+	var out, errs bytes.Buffer
+	status := run(t.Context(), []string{"-help"}, &out, &errs)
+	if got := out.String(); status != 0 || !strings.Contains(got, builtIn) || !strings.Contains(got, "-kill") || errs.Len() > 0 {
+		t.Errorf("exit status %d, printed %q and %q", status, got, &errs)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	tests := []struct {
 		name, want string
@@ -121,8 +130,11 @@ func TestUsage(t *testing.T) {
 		{"flag", "flag provided but not defined: -j", []string{"-j", "3"}, 2},
 		{"wall", "repair: -wall paper: there is goroutine and process", []string{"-wall", "paper"}, 2},
 		{"kill", "repair: -kill after: there is before and during", []string{"-kill", "after"}, 2},
+		{"fix without a step", "it must begin with the number of a step", []string{"-fix", "4"}, 2},
+		{"fix of no step", "repair: -fix 7: the script has 6 steps", []string{"-fix", "7=a = 1"}, 2},
 		{"fix", "it must begin with the number of a step", []string{"-fix", "a = 2"}, 2},
 		{"scripts", "repair: 2 scripts were given", []string{"a", "b"}, 2},
+		{"script that is a directory", "is a directory", []string{t.TempDir()}, 3},
 		{"no script", "no such file", []string{filepath.Join(t.TempDir(), "none")}, 3},
 	}
 	for _, tt := range tests {
