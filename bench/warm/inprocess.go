@@ -14,16 +14,19 @@ import (
 	"github.com/ganger-dev/ganger/wall/goroutine"
 )
 
-// inProcess prints what a small task costs on two goroutines, in nanoseconds.
+// inProcess prints what a small task costs on one goroutine and on two, in
+// nanoseconds.
 func inProcess(n int) error {
 	w := goroutine.Wall[[]byte, []byte]{Begin: func(context.Context) (goroutine.Perform[[]byte, []byte], error) {
 		return func(_ context.Context, q []byte, _ wall.Host) ([]byte, error) { return q, nil }, nil
 	}}
-	took, err := keep(16, w, 2, n)
-	if err != nil {
-		return err
+	for many := 1; many <= 2; many++ {
+		took, err := keep(16, w, many, n)
+		if err != nil {
+			return err
+		}
+		load.Figure(os.Stdout, fmt.Sprintf("ganger/goroutine/%d/ns", many), float64(took.Nanoseconds())/float64(n))
 	}
-	load.Figure(os.Stdout, "ganger/goroutine/ns", float64(took.Nanoseconds())/float64(n))
 	return nil
 }
 
