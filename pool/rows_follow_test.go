@@ -293,12 +293,14 @@ func TestT33FallBackToTheCoordinator(t *testing.T) {
 		wantEnd(t, err, ganger.Rejected, ganger.CauseEncode)
 		_, err = wait(t, p.submit(t, pool.Task[string]{Value: "unsendable failure"}))
 		wantEnd(t, err, ganger.Failed, "")
-		p.submit(t, pool.Task[string]{Value: "unsendable joined"}) // forced by the join alone
+		p.submit(t, pool.Task[string]{Value: "unsendable joined"})
+		p.do(t, "life") // so that it is kept before anybody waits, and forced by the join alone
 		if err := p.Join(guard(t)); err != nil {
 			t.Fatal(err)
 		}
 		g := &pool.Group{}
 		p.submit(t, pool.Task[string]{Value: "unsendable grouped", Group: g})
+		p.do(t, "life")
 		if err := g.Wait(guard(t)); err != nil {
 			t.Error(err)
 		}
