@@ -3,6 +3,7 @@
 package pool_test
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ganger-dev/ganger"
@@ -56,6 +57,11 @@ const (
 
 func (j *job) String() string { return j.name }
 
+// matches reports whether the kind lets a life at that seat have j.
+func (j *job) matches(seat int, warm, gate bool) bool {
+	return (j.seat < 0 || j.seat == seat) && (gate || !j.gated) && (warm || !j.seasoned)
+}
+
 func (j *job) over(o ganger.Outcome) { j.place, j.want = over, o }
 
 // again: it waits once more, or ends as given if the life that alone may have it goes.
@@ -86,6 +92,9 @@ func (j *job) fell(several bool) {
 	}
 }
 
+// owned reports whether l is warm for the key of j, and could have it.
+func (j *job) owned(l *actor) bool { return l.keys[j.key] && !l.going() && !l.spent() }
+
 // rank is by how much j is offered before others; equal ones go by age.
 func (j *job) rank() int {
 	switch {
@@ -113,6 +122,17 @@ type actor struct {
 
 func (l *actor) spent() bool { return l.most > 0 && l.given >= l.most }
 
+// going reports whether l is given nothing more, or would not live to have it.
+func (l *actor) going() bool { return l.dead || l.closed }
+
+// bury judges what was in hand when l died.
+func (l *actor) bury() {
+	for _, x := range l.fallen {
+		x.fell(len(l.fallen)+l.felled > 1)
+	}
+	l.fallen = nil
+}
+
 // makes reports whether a request is being made for l, which holds it up.
 func (l *actor) makes() bool {
 	return slices.ContainsFunc(l.hand, func(j *job) bool { return j.making })
@@ -122,6 +142,35 @@ func (l *actor) makes() bool {
 func (l *actor) hasRoom() bool {
 	alone := slices.ContainsFunc(l.hand, func(j *job) bool { return j.suspect })
 	return !l.closed && !alone && !l.makes() && len(l.hand) < l.slots
+}
+
+// grant is a task that was given to a life, which had others in hand.
+type grant struct {
+	l      *actor
+	j      *job
+	beside int
+}
+
+// waiting are the tasks that wait, in the order in which they are offered.
+func (m *model) waiting() []*job {
+	all := slices.DeleteFunc(slices.Clone(m.jobs), func(j *job) bool { return j.place != waits })
+	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.rank(), a.rank()) })
+	return all
+}
+
+// kept reports whether j may be left alone for a while: for a life that is warm
+// for it, and goes when its hand is empty; or for one with free slots that is kept
+// by the request that is made for it.
+func (m *model) kept(j *job) bool {
+	return slices.ContainsFunc(m.cast, func(l *actor) bool {
+		return l.going() && len(l.hand) > 0 && j.key != "" && l.keys[j.key] || l.makes() && len(l.hand) < l.slots && m.mayTake(l, j)
+	})
+}
+
+// ceded reports whether a life that was warm for j was given the last that it may
+// perform since the last look: until then j was left to it.
+func (m *model) ceded(j *job) bool {
+	return slices.ContainsFunc(m.gave, func(g grant) bool { return g.l.keys[j.key] && g.l.spent() })
 }
 
 // ending is what a call came to.

@@ -19,46 +19,18 @@ type model struct {
 	gave []grant // since the last look
 }
 
-// grant is a task that was given to a life, which had others in hand.
-type grant struct {
-	l      *actor
-	j      *job
-	beside int
-}
-
 // fits reports whether the kind lets l have j.
 func (m *model) fits(l *actor, j *job) bool {
-	if j.bound != nil {
-		return j.bound == l
-	}
-	return (j.seat < 0 || j.seat == l.st.Seat) && (m.gate || !j.gated) && (l.warm || !j.seasoned) && !l.spent()
+	return j.bound == l || j.bound == nil && !l.spent() && j.matches(l.st.Seat, l.warm, m.gate)
 }
 
 // free reports whether the key of j lets l have it.
 func (m *model) free(l *actor, j *job) bool {
-	owns := func(o *actor) bool { return o.keys[j.key] && !o.dead && !o.closed && !o.spent() }
-	return j.key == "" || j.bound != nil || l.keys[j.key] || !slices.ContainsFunc(m.cast, owns)
+	return j.key == "" || j.bound != nil || l.keys[j.key] || !slices.ContainsFunc(m.cast, j.owned)
 }
 
 // mayTake reports whether nothing but other tasks keeps j from l.
 func (m *model) mayTake(l *actor, j *job) bool { return m.fits(l, j) && m.free(l, j) }
-
-// kept reports whether j may be left alone for a while: for a life that is warm
-// for it, and goes when its hand is empty; or for one with free slots that is kept
-// by the request that is made for it.
-func (m *model) kept(j *job) bool {
-	return slices.ContainsFunc(m.cast, func(l *actor) bool {
-		going := (l.dead || l.closed) && len(l.hand) > 0
-		return going && j.key != "" && l.keys[j.key] || l.makes() && len(l.hand) < l.slots && m.mayTake(l, j)
-	})
-}
-
-// waiting are the tasks that wait, in the order in which they are offered.
-func (m *model) waiting() []*job {
-	all := slices.DeleteFunc(slices.Clone(m.jobs), func(j *job) bool { return j.place != waits })
-	slices.SortStableFunc(all, func(a, b *job) int { return cmp.Compare(b.rank(), a.rank()) })
-	return all
-}
 
 // owed is a task that waits although l has room for it; nil for none. While a
 // life is emptied for a suspect, one at a time, it owes the others nothing.
@@ -82,8 +54,7 @@ func (m *model) owed(l *actor, emptied *int) *job {
 
 // claim: l was given j.
 func (m *model) claim(l *actor, j *job) error {
-	alone := len(l.hand) == 0 || !j.suspect && !slices.ContainsFunc(l.hand, func(x *job) bool { return x.suspect })
-	if j.place != waits || !m.fits(l, j) || !l.hasRoom() || !alone {
+	if j.place != waits || !m.fits(l, j) || !l.hasRoom() || j.suspect && len(l.hand) > 0 {
 		return fmt.Errorf("%v was given to %v, which may not have it", j, l)
 	}
 	m.gave = append(m.gave, grant{l, j, len(l.hand)})
@@ -107,39 +78,32 @@ func (m *model) end(l *actor, j *job, how ending, follow []*job, bound bool) {
 		}
 	}
 	switch {
-	case how == answered, how == last:
-		j.over(ganger.Done)
 	case how >= died && !j.asked:
 		j.place, j.spared = fallen, how == neighbour
 		l.fallen = append(l.fallen, j)
+	case how <= last:
+		j.over(ganger.Done)
 	case j.asked:
 		if j.over(ganger.Cancelled); how == died {
 			l.felled++ // it ends as it was asked to, but maybe it was the killer
 		}
-	case how == expired:
-		j.over(ganger.Expired)
-	case how != unsent && j.failures == j.retries:
-		j.over(ganger.Failed)
-	default:
-		if how != unsent {
+	case how == unsent || how != expired && j.failures < j.retries:
+		if j.again(ganger.Cancelled); how != unsent {
 			j.failures++
 		}
-		j.again(ganger.Cancelled)
+	default:
+		j.over(map[ending]ganger.Outcome{refused: ganger.Failed, failed: ganger.Failed, expired: ganger.Expired}[how])
 	}
 	if len(l.hand) == 0 {
-		for _, x := range l.fallen {
-			x.fell(len(l.fallen)+l.felled > 1)
-		}
-		l.fallen = nil
+		l.bury()
 	}
 }
 
 // unfair is a task that waited all the time and was passed over by g.
 func (m *model) unfair(g grant, waited []*job) *job {
 	for _, j := range waited {
-		older := slices.Index(m.jobs, j) < slices.Index(m.jobs, g.j)
-		first := j.rank() > g.j.rank() || j.rank() == g.j.rank() && older
-		if first && j.place == waits && m.mayTake(g.l, j) && !m.kept(j) && !g.l.dead && !g.l.closed && !(j.suspect && g.beside > 0) {
+		first := cmp.Or(cmp.Compare(g.j.rank(), j.rank()), slices.Index(m.jobs, j)-slices.Index(m.jobs, g.j)) < 0
+		if first && j.place == waits && m.mayTake(g.l, j) && !m.kept(j) && !m.ceded(j) && !g.l.going() && !(j.suspect && g.beside > 0) {
 			return j
 		}
 	}
