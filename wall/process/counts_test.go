@@ -6,7 +6,8 @@ import "time"
 
 // The ordinary run is short; see counts_soak_test.go.
 const (
-	lives       = 200
-	randomKills = 3
-	idleFor     = 1500 * time.Millisecond
+	lives        = 200
+	randomKills  = 3
+	dyingParents = 100
+	idleFor      = 1500 * time.Millisecond
 )

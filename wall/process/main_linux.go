@@ -78,8 +78,12 @@ func stand(token string) {
 	for clean := 0; clean < cleanScans && time.Since(begun) < guardPatience; time.Sleep(guardPause) {
 		clean++
 		for _, pid := range processes() {
-			if _, ok := lifeOf(environ(pid), token); ok {
+			env, told := environ(pid)
+			_, ours := lifeOf(env, token)
+			if ours {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+			if ours || !told {
 				clean = 0
 			}
 		}

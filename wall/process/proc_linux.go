@@ -2,9 +2,11 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -30,16 +32,24 @@ func processes() []int {
 
 // environ returns the environment that pid was started with; nothing for a
 // zombie, a process of others and a part of the kernel. A process that is just
-// executing another program shows nothing for a moment, so that is waited for.
-func environ(pid int) []byte {
-	for tries := 0; ; tries++ {
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-		if len(b) > 0 || err != nil || tries == 3 {
-			return b
+// executing another program, or is dying, shows nothing for a moment, so that is
+// waited for; told is false if it lasts.
+func environ(pid int) (env []byte, told bool) {
+	proc := "/proc/" + strconv.Itoa(pid)
+	for tries, wiped := 0, false; ; tries++ {
+		b, err := os.ReadFile(proc + "/environ")
+		if len(b) > 0 || err != nil && !errors.Is(err, syscall.ESRCH) {
+			return b, true
 		}
 		if s, ok := statusOf(pid); !ok || s.dead || s.group == 0 { // the kernel's are in group 0
-			return nil
+			return nil, true
 		}
+		if tries == 3 {
+			return nil, wiped
+		}
+		// One that wiped its environment still shows its arguments.
+		line, _ := os.ReadFile(proc + "/cmdline")
+		wiped = len(line) > 0
 		time.Sleep(500 * time.Microsecond)
 	}
 }

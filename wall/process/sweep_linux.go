@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,6 +37,7 @@ type orphan struct {
 	life    uint64 // by its mark; 0: it carries none
 	before  uint64 // lives that began later cannot have left it
 	session int
+	reaped  bool // kept to the end of the look, for what it left behind
 }
 
 // How long a sweep waits for killed processes to be dead.
@@ -53,8 +55,8 @@ func (h *household) sweepAfter(c *child) {
 	for pause := sweepPause; ; pause = min(2*pause, sweepPauseMax) {
 		// A member that is dying may still own a descendant, which shows itself
 		// only after it: so the group first.
-		empty := syscall.Kill(-c.pid, 0) == syscall.ESRCH
-		if clean := h.look(c); clean && (empty || pause > 4*sweepPause && !groupLives(c.pid)) {
+		empty := syscall.Kill(-c.pid, 0) == syscall.ESRCH || pause > 4*sweepPause && !groupLives(c.pid)
+		if h.look(c) && empty {
 			return
 		}
 		if time.Since(begun) > sweepPatience {
@@ -75,15 +77,23 @@ func (h *household) look(c *child) (clean bool) {
 	}
 	clean = true
 	seen := make(map[int]bool)
-	for _, pid := range s.children() {
-		seen[pid] = true
-		if !h.tend(pid, c) {
-			clean = false
+	// What one of them leaves behind falls to this program when it dies, perhaps
+	// after the list was read: so until the list shows nobody new.
+	for again := true; again; {
+		again = false
+		for _, pid := range s.children() {
+			if seen[pid] {
+				continue
+			}
+			seen[pid], again = true, true
+			if !h.tend(pid, c) {
+				clean = false
+			}
 		}
 	}
-	for pid := range s.orphans {
-		if !seen[pid] {
-			delete(s.orphans, pid) // somebody else reaped it
+	for pid, o := range s.orphans {
+		if o.reaped || !seen[pid] { // or somebody else reaped it
+			delete(s.orphans, pid)
 		}
 	}
 	return clean
@@ -100,17 +110,21 @@ func (h *household) tend(pid int, c *child) bool {
 	if st.dead {
 		if s.ours(pid, st, h, c) {
 			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
-			delete(s.orphans, pid)
+			s.orphans[pid] = orphan{session: st.session, reaped: true}
 		}
 		return true
 	}
 	o, known := s.orphans[pid]
 	if !known {
-		life, marked := lifeOf(environ(pid), h.token)
+		env, told := environ(pid)
+		if !told {
+			return false
+		}
+		life, marked := lifeOf(env, h.token)
 		if !marked && !s.adopts {
 			return true // a child of other code, or kept
 		}
-		o = orphan{life, h.serial.Load() + 1, st.session}
+		o = orphan{life: life, before: h.serial.Load() + 1, session: st.session}
 		s.orphans[pid] = o
 	}
 	o.session = st.session
@@ -148,13 +162,19 @@ func (s *sweeper) ours(pid int, st status, h *household, c *child) bool {
 	if c != nil && (st.group == c.pid || st.session == c.pid) || h.leader(st.group) || h.leader(st.session) {
 		return true
 	}
-	for _, o := range s.orphans { // the process that made a daemon's session
-		if o.session == pid {
+	for _, o := range s.orphans { // of the session that a daemon made
+		if o.session == st.session && o.session != ownSession() {
 			return true
 		}
 	}
 	return false
 }
+
+// ownSession is the session of this program, in which others are too.
+var ownSession = sync.OnceValue(func() int {
+	st, _ := statusOf(os.Getpid())
+	return st.session
+})
 
 // children reads the list of the main thread's children.
 func (s *sweeper) children() []int {
@@ -193,11 +213,13 @@ func (h *household) search() (clean bool) {
 		delete(s.killed, pid)
 	}
 	for _, pid := range processes() {
-		if n, ok := lifeOf(environ(pid), h.token); ok && !h.alive(n) {
+		env, told := environ(pid)
+		if n, ok := lifeOf(env, h.token); ok && !h.alive(n) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			s.killed[pid] = true
 			clean = false
 		}
+		clean = clean && told
 	}
 	return clean
 }
