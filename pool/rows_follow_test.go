@@ -294,7 +294,9 @@ func TestT33FallBackToTheCoordinator(t *testing.T) {
 		_, err = wait(t, p.submit(t, pool.Task[string]{Value: "unsendable failure"}))
 		wantEnd(t, err, ganger.Failed, "")
 		p.submit(t, pool.Task[string]{Value: "unsendable joined"})
-		p.do(t, "life") // so that it is kept before anybody waits, and forced by the join alone
+		if got := p.do(t, "life"); got != life { // when this is done, the other is kept, and forced by the join alone
+			t.Errorf("a life that was sent nothing has gone: %s, then %s", life, got)
+		}
 		if err := p.Join(guard(t)); err != nil {
 			t.Fatal(err)
 		}
