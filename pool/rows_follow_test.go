@@ -53,10 +53,15 @@ func (r *running) collect(t *testing.T, n int) []string {
 
 func TestT11FollowUpsGoToTheHolder(t *testing.T) {
 	onEachWall(t, func(t *testing.T, w subject) {
-		ran := make(chan struct{})
+		ran, compete := make(chan struct{}), make(chan struct{})
 		var once sync.Once
 		q := start(t, w, setup{Config: pool.Config{Workers: 2}, kind: func(k *scriptKind) {
 			following(k)
+			use := k.Use
+			k.Use = func(h pool.Held[string], script, r string) (pool.Next[string, string], error) {
+				<-compete // what competes waits already when the followers come
+				return use(h, script, r)
+			}
 			k.Feedback = func(string, []byte) { once.Do(func() { close(ran) }) }
 		}})
 		busy := q.submit(t, pool.Task[string]{Value: "feedback 1; sleep 1h"})
@@ -66,6 +71,7 @@ func TestT11FollowUpsGoToTheHolder(t *testing.T) {
 		for range 5 {
 			q.submit(t, pool.Task[string]{Value: "echo competing"})
 		}
+		close(compete)
 		got := q.collect(t, 8)
 		if got[0] != got[1] || got[1] != got[2] || got[3] != "competing" {
 			t.Errorf("ends came as %q; the first three are of one life, what is bound to it goes first", got)
