@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"wall/walltest":      {"", "inspect", "wall"},
 	"life":               {"", "inspect", "wall"},
 	"pool":               {"", "inspect", "wall", "life"},
+	"journal":            {},
 	"examples/gofiles":   {"wall", "wall/native"},
 	"examples/parsolve":  {"pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
@@ -48,6 +49,7 @@ var timers = map[string]string{
 	"wall/native":    "how long a request may hold the reading",
 	"life":           "back-off, start time-out, age and idleness",
 	"pool":           "the clocks of tasks",
+	"journal":        "how soon what was appended is synced",
 	"cmd/ganger":     "the status line, the drain",
 }
 
