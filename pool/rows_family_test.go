@@ -177,6 +177,82 @@ func TestP16AttemptTakesItsChildrenAlong(t *testing.T) {
 	})
 }
 
+// TestP16ChildrenNeedNoRoom: what a task submits is let in though the queue is full
+// and closed, or the parent would wait for room that comes only after it.
+func TestP16ChildrenNeedNoRoom(t *testing.T) {
+	onEachWall(t, func(t *testing.T, w subject) {
+		begun, full := make(chan struct{}), make(chan struct{})
+		var p *running
+		p = start(t, w, setup{Config: pool.Config{QueueLimit: 1}, kind: func(k *scriptKind) {
+			forking(&p)(k)
+			k.Feedback = func(string, []byte) {
+				close(begun)
+				<-full
+			}
+		}})
+		root := p.submit(t, pool.Task[string]{Value: "feedback 1; ask all 3 echo leaf"})
+		<-begun
+		p.submit(t, pool.Task[string]{Value: "echo outside"})
+		drained := make(chan error, 1)
+		go func() { drained <- p.Drain(guard(t)) }()
+		poll(t, "the pool is closed", func() bool {
+			_, err := p.Submit(t.Context(), pool.Task[string]{Value: "echo refused"})
+			return ganger.CauseOf(err) == ganger.CauseClosed
+		})
+		close(full)
+		if got, err := wait(t, root); got != "asked" {
+			t.Errorf("the parent ended with %q, %v", got, err)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestP16SlotIsLentWhileItsTaskWaits: and no longer: a task that goes on has its
+// slot for itself.
+func TestP16SlotIsLentWhileItsTaskWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := plain(1)
+		w.Begin = func(context.Context) (performed, error) {
+			return func(ctx context.Context, q string, h wall.Host) (string, error) {
+				if q != "root" {
+					return q, nil
+				}
+				for _, question := range []string{"waited for", "not waited for"} {
+					if _, err := h.Ask(ctx, []byte(question)); err != nil {
+						return "", err
+					}
+				}
+				time.Sleep(time.Hour)
+				return q, nil
+			}, nil
+		}
+		var p *pool.Pool[string, string]
+		k := plainKind{Ask: func(ctx context.Context, _ string, question []byte) ([]byte, error) {
+			child, err := p.Submit(ctx, pool.Task[string]{Value: string(question)})
+			if err == nil && string(question) == "waited for" {
+				_, err = child.Wait(ctx)
+			}
+			return nil, err
+		}}
+		var stop func()
+		p, stop = run(t, w, k, pool.Config{Workers: 1})
+		defer stop()
+		root := sub(t, p, pool.Task[string]{Value: "root"})
+		time.Sleep(time.Minute)
+		if got, want := p.Queued(), []string{"not waited for"}; !slices.Equal(got, want) {
+			t.Errorf("while the parent goes on %q wait, want %q: there is one worker", got, want)
+		}
+		if err := within(root, 2*time.Hour); err != nil {
+			t.Error(err)
+		}
+		if err := p.Join(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestP16LenderCannotStart: a child that only a lent slot could perform is
 // rejected when no additional worker starts, and its parent goes on.
 func TestP16LenderCannotStart(t *testing.T) {
