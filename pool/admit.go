@@ -38,7 +38,7 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 }
 
 func (c *core[T, Q, R, C]) newEntry(t Task[T]) *entry[T, Q, R, C] {
-	e := &entry[T, Q, R, C]{Task: t, core: c}
+	e := &entry[T, Q, R, C]{Task: t, core: c, deaths: int32(t.Deaths), suspect: t.Deaths > 0}
 	e.ticket.entry = e
 	return e
 }

@@ -20,6 +20,7 @@ type Held[C any] struct {
 	Seat        int    // its place among the pool's workers, from 0
 	Incarnation uint64 // which life of the worker
 	Attempt     int    // of the task that is asked about, from 1; 0 in Match
+	Deaths      int    // that counted against that task before; 0 in Match
 }
 
 // Next says what follows the use of a response.
@@ -243,6 +244,10 @@ type Task[T any] struct {
 	// after a death: right for what has effects. Zero means 1 where each request
 	// is a process of its own, else 2.
 	MaxDeaths int
+	// Deaths is how many lives ended under it before it was submitted, in a
+	// coordinator of the past: they count as those in this pool do. With any the
+	// task runs alone from the start, as one does whose life ended under it.
+	Deaths int
 	// QueueTimeout bounds the wait for a worker, ExecTimeout each attempt from
 	// when a ready worker has it, TotalTimeout all of it. Zero means none.
 	QueueTimeout, ExecTimeout, TotalTimeout time.Duration
@@ -251,7 +256,7 @@ type Task[T any] struct {
 }
 
 func (t *Task[T]) check() error {
-	if min(t.Retries, t.MaxDeaths) >= 0 && min(t.QueueTimeout, t.ExecTimeout, t.TotalTimeout) >= 0 {
+	if min(t.Retries, t.MaxDeaths, t.Deaths) >= 0 && min(t.QueueTimeout, t.ExecTimeout, t.TotalTimeout) >= 0 {
 		return nil
 	}
 	for _, f := range []struct {
@@ -260,6 +265,7 @@ func (t *Task[T]) check() error {
 	}{
 		{"Retries", t.Retries < 0},
 		{"MaxDeaths", t.MaxDeaths < 0},
+		{"Deaths", t.Deaths < 0},
 		{"QueueTimeout", t.QueueTimeout < 0},
 		{"ExecTimeout", t.ExecTimeout < 0},
 		{"TotalTimeout", t.TotalTimeout < 0},

@@ -90,7 +90,9 @@ func (e *entry[T, Q, R, C]) maxDeaths() int {
 
 // heldAs is what was known of the life when it was given e, which it has in hand.
 func (e *entry[T, Q, R, C]) heldAs() Held[C] {
-	return e.holder.heldAs(e.warm, e.value, int(e.attempts))
+	held := e.holder.heldAs(e.warm, e.value, int(e.attempts))
+	held.Deaths = int(e.deaths)
+	return held
 }
 
 // call is one attempt: the record that the instance holds.
