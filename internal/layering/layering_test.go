@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"wall/native":        {"", "inspect", "wall", "internal/frame", "internal/late", "internal/rescue"},
 	"wall/lines":         {"", "inspect", "wall"},
 	"wall/jsonl":         {"", "inspect", "wall"},
+	"wall/call":          {"wall/process"},
 	"wall/walltest":      {"", "inspect", "wall"},
 	"life":               {"", "inspect", "wall"},
 	"pool":               {"", "inspect", "wall", "life"},

@@ -1,0 +1,65 @@
+
+// The user's file, and what is told of it.
+
+/** encoded is a value as JSON; it throws what tells why it cannot be. */
+function encoded(value) {
+  if (value === undefined) return "null";
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError("it is a " + typeof value);
+  // JSON.stringify makes null of numbers that JSON does not have. To look at
+  // each value is slow, so it is done only where there is a null.
+  return text.includes("null") ? JSON.stringify(value, finite) : text;
+}
+
+function finite(_, value) {
+  const number = value instanceof Number ? value.valueOf() : value;
+  if (typeof number === "number" && !Number.isFinite(number)) throw new TypeError("JSON has no " + number);
+  return value;
+}
+
+/** told is an error and its causes, without the frames that are ours and Node's. */
+function told(problem) {
+  const ours = /^\s+at .*(\bganger-shim:|\(?node:internal)/;
+  const trace = util.inspect(problem).split("\n").filter((line) => !ours.test(line)).join("\n");
+  const plain = !(problem instanceof Error) && !(problem && problem.stack);
+  return { message: plain ? "thrown: " + trace : `${problem.name}: ${problem.message}`, trace: plain ? "" : trace };
+}
+
+/** refuse ends a start that cannot succeed. */
+function refuse(status, problem) {
+  process.stderr.write(`ganger: ${target}: ${problem}\n`);
+  process.exit(status);
+}
+
+/** load returns what the user's file exports, and the function. */
+async function load() {
+  const colon = target.lastIndexOf(":");
+  const [file, name] = [target.slice(0, colon), target.slice(colon + 1)];
+  process.argv = [process.argv[0], file];
+  let its;
+  try {
+    its = await import(pathToFileURL(file).href);
+  } catch (e) {
+    process.stderr.write(`ganger: ${target}: the file cannot be loaded\n`);
+    // Only Node itself can print where the syntax is broken.
+    process.on("exit", () => { process.exitCode = e instanceof SyntaxError ? UNUSABLE : 1; });
+    setImmediate(() => { throw e; });
+    return new Promise(() => {});
+  }
+  // What CommonJS exports is the default export of the module, at least.
+  const whole = its.default !== null && /^(object|function)$/.test(typeof its.default) ? its.default : {};
+  const there = (n) => its[n] ?? whole[n];
+  const f = there(name);
+  if (f === undefined) {
+    const names = [...new Set([...Object.keys(its), ...Object.keys(whole)])].filter((n) => typeof there(n) === "function");
+    refuse(UNUSABLE, `there is no function ${util.inspect(name)} in ${file}; it exports ${names.join(", ") || "none"}`);
+  }
+  if (typeof f !== "function") refuse(UNUSABLE, `${name} in ${file} is no function, it is ${f === null ? "null" : typeof f}`);
+  return { there, f };
+}
+
+/** aside calls the user's setup or teardown, if there is one. */
+async function aside(there, name) {
+  const f = there(name);
+  if (typeof f === "function") await f();
+}
