@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/wall"
 )
 
 // child is one process, the leader of its group, with all its descendants: from
@@ -19,6 +20,8 @@ type child struct {
 	number uint64   // of the life, in its mark
 	keep   bool     // spare descendants that left the group
 	handle *os.File // tells the death of the leader; nil where the kernel has none
+	meter  *meter   // nil: its memory is not limited
+	floor  int64    // what the kernel calls its peak may be ours up to here
 
 	mu     sync.Mutex     // guards what follows; held across kill, because the number must not be reaped meanwhile
 	reaped bool           // pid may belong to a stranger
@@ -27,13 +30,14 @@ type child struct {
 
 // launch is how a process is to be started.
 type launch struct {
-	path  string // resolved
-	argv  []string
-	dir   string
-	env   environment
-	extra []string  // of this start, after env
-	fds   []uintptr // becomes descriptors 0, 1, 2, …
-	keep  bool
+	path   string // resolved
+	argv   []string
+	dir    string
+	env    environment
+	extra  []string  // of this start, after env
+	fds    []uintptr // becomes descriptors 0, 1, 2, …
+	keep   bool
+	limits Limits
 }
 
 // start starts the leader. The caller has entered the house, and calls end
@@ -45,11 +49,16 @@ func start(quit func() bool, l launch) (*child, error) {
 	}
 	c.number = house.number()
 	fd := -1
-	j := &job{path: l.path, argv: l.argv, born: house.guard.protect, made: make(chan struct{}, 1), attr: syscall.ProcAttr{
+	var unlimited error
+	born := func(pid int, held bool) {
+		house.guard.protect(pid)
+		unlimited = l.limits.impose(pid, held)
+	}
+	j := &job{path: l.path, argv: l.argv, core: l.limits.Core, born: born, made: make(chan struct{}, 1), attr: syscall.ProcAttr{
 		Dir:   l.dir,
 		Env:   l.env.with(append(l.extra, markOf(house.outer, house.token, c.number, l.keep))),
 		Files: l.fds,
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &fd},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &fd, Ptrace: l.limits.held()},
 	}}
 	pid, err := house.fork(quit, j)
 	if err != nil {
@@ -62,6 +71,15 @@ func start(quit func() bool, l launch) (*child, error) {
 		// Non-blocking, so that the wait costs no thread.
 		_ = syscall.SetNonblock(fd, true)
 		c.handle = os.NewFile(uintptr(fd), "pidfd")
+	}
+	if unlimited != nil {
+		c.kill(ganger.LeavingStartFailed)
+		c.end(func() {})
+		return nil, unlimited
+	}
+	c.floor = ownPeak()
+	if l.limits.watched() {
+		c.meter = newMeter(l.limits, c)
 	}
 	return c, nil
 }
@@ -112,6 +130,14 @@ func (c *child) ask(why ganger.Leaving) {
 	c.why = why
 }
 
+// usage is the newest sample of the life, at least its number.
+func (c *child) usage() wall.Usage {
+	if c.meter == nil {
+		return wall.Usage{PID: c.pid}
+	}
+	return c.meter.usage()
+}
+
 // signal sends s to the group, which nobody else's can be as long as the
 // leader is not reaped.
 func (c *child) signal(s syscall.Signal) error {
@@ -136,6 +162,10 @@ func (c *child) end(freed func()) ganger.Exit {
 	c.died()
 	// The leader is a zombie: its number, and so its group, is still its own.
 	_ = c.signal(syscall.SIGKILL)
+	var peak int64
+	if c.meter != nil {
+		peak = c.meter.end()
+	}
 	freed()
 	house.guard.retire(c.pid)
 	var status syscall.WaitStatus
@@ -153,7 +183,23 @@ func (c *child) end(freed func()) ganger.Exit {
 	if err != nil { // somebody else waited for it: wait4(-1) in this program
 		return ganger.Exit{Reason: orElse(why, ganger.LeavingEnded), Asked: why != ""}
 	}
-	return exitOf(status, &usage, why)
+	x := exitOf(status, &usage, why)
+	if x.PeakMemory <= c.floor {
+		x.PeakMemory = 0
+	}
+	x.PeakMemory = max(x.PeakMemory, peak)
+	return x
+}
+
+// ownPeak is the most memory that this program held so far. The kernel counts
+// it as a peak of every process that it forks, because a new process runs in our
+// memory until it executes its program.
+func ownPeak() int64 {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return usage.Maxrss << 10
 }
 
 // wait reaps pid, which is dead.

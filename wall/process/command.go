@@ -51,6 +51,8 @@ type Command struct {
 	// KeepDaemons spares descendants that left the process group: they may
 	// outlive the worker and the coordinator.
 	KeepDaemons bool
+	// Limits bound what a life uses.
+	Limits Limits
 }
 
 // Signaler is implemented by the streams of [Command], for dialects whose soft
@@ -61,6 +63,20 @@ type Signaler interface {
 	Signal(s syscall.Signal) error
 }
 
+// Metered is implemented by the streams of [Command]. Its methods are cheap and
+// do nothing where [Limits] say nothing of resident memory.
+type Metered interface {
+	// Busy says that the life has something to do from here on, as it is taken to
+	// have at its start; Idle that it has nothing to do, so that its memory need
+	// not be looked at but once more.
+	Busy()
+	Idle()
+	// Heavy is closed when the soft limit is passed. The life goes on: its owner
+	// is to replace it when it has done what it has in hand, with the reason
+	// memory-soft. It is nil where there is no limit.
+	Heavy() <-chan struct{}
+}
+
 var _ wall.Wall[wall.Stream] = Command{}
 
 // Traits describes the wall; its Command is the command line for people.
@@ -69,7 +85,8 @@ func (c Command) Traits() wall.Traits {
 }
 
 // Open starts the process and returns its stream, a [wall.Peeker], a
-// [wall.Unreader], a [wall.Roomer] and a [Signaler], as soon as the program was executed.
+// [wall.Unreader], a [wall.Roomer], a [Signaler] and [Metered], as soon as the
+// program was executed.
 // Temporary lack of processes or descriptors is waited out for a short time.
 func (c Command) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {
 	st, err := c.open(ctx, s)

@@ -42,6 +42,10 @@ type Exec struct {
 	Limit int
 	// KeepDaemons spares descendants that left the process group.
 	KeepDaemons bool
+	// Limits bound what each process uses, with all its descendants. A call whose
+	// process passes MemoryHard ends Crashed with the cause memory; MemorySoft has
+	// no meaning here and is an error.
+	Limits Limits
 }
 
 // DefaultLimit is the meaning of a zero [Exec.Limit].

@@ -26,7 +26,7 @@ type launcher struct {
 	why     ganger.Leaving
 	active  int // calls that have begun and not ended
 	running map[*wall.Call[Result]]*child
-	pid     int    // of the newest process
+	newest  *child // nil before the first
 	name    string // a program without a slash that was looked up last,
 	path    string // and where it was
 }
@@ -41,6 +41,12 @@ func (e Exec) open(ctx context.Context, s wall.Start) (wall.Instance[Request, Re
 	e.Slots, e.Limit = cmp.Or(e.Slots, 1), cmp.Or(e.Limit, DefaultLimit)
 	if e.Slots < 0 || e.Limit < 0 {
 		return nil, fmt.Errorf("Slots is %d and Limit is %d; neither may be negative", e.Slots, e.Limit)
+	}
+	if err := e.Limits.check(); err != nil {
+		return nil, err
+	}
+	if e.Limits.MemorySoft > 0 {
+		return nil, errors.New("a MemorySoft is for lives that perform many tasks, not for one process a task")
 	}
 	if e.Path != "" {
 		if _, err := lookPath(e.Path, e.Dir); err != nil {
@@ -67,8 +73,12 @@ func (l *launcher) Gone() <-chan struct{} { return l.gone }
 // Usage tells the process that was started last.
 func (l *launcher) Usage() wall.Usage {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return wall.Usage{PID: l.pid}
+	c := l.newest
+	l.mu.Unlock()
+	if c == nil {
+		return wall.Usage{}
+	}
+	return c.usage()
 }
 
 func (l *launcher) Exit() ganger.Exit {
@@ -119,7 +129,7 @@ func (l *launcher) perform(q Request, c *wall.Call[Result]) {
 		c.Conclude(Result{}, l.refused(c, err))
 	} else {
 		l.mu.Lock()
-		l.running[c], l.pid = p.child, p.child.pid
+		l.running[c], l.newest = p.child, p.child
 		why := l.why
 		l.mu.Unlock()
 		if why != "" {

@@ -86,18 +86,21 @@ func churn(args []string) {
 	seats.Wait()
 }
 
-// idle is a coordinator that has nothing to do.
+// idle is a coordinator that has nothing to do, with workers that may not take
+// all the memory.
 func idle([]string) {
+	limits := Limits{MemoryHard: 1 << 40}
 	for _, channel := range []Channel{Private, Pair, Stdio} {
-		c := Command{Path: "sleep", Args: []string{"86400"}, Channel: channel}
+		c := Command{Path: "sleep", Args: []string{"86400"}, Channel: channel, Limits: limits}
 		l, err := c.Open(context.Background(), wall.Start{Line: func(bool, []byte) {}})
 		if err != nil {
 			fmt.Println("error", err)
 			return
 		}
 		go func() { _, _ = l.Read(make([]byte, 1)) }() // a session that reads, until the program ends
+		l.(Metered).Idle()
 	}
-	i, _ := Exec{}.Open(context.Background(), wall.Start{})
+	i, _ := Exec{Limits: limits}.Open(context.Background(), wall.Start{})
 	if _, err := wall.Do(context.Background(), i, Request{Path: "true"}, nil); err != nil {
 		fmt.Println("error", err)
 		return

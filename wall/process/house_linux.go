@@ -23,11 +23,12 @@ type household struct {
 	door   chan struct{} // held by whoever enters or leaves; guards users, stop and done
 	broom  chan struct{} // held by whoever looks after orphans; guards sweep
 
-	users int // lives and instances that need the forker
-	stop  chan struct{}
-	done  chan struct{} // closed when reap has ended; nil: it does not run
-	guard guard
-	sweep sweeper
+	users   int // lives and instances that need the forker
+	stop    chan struct{}
+	done    chan struct{} // closed when reap has ended; nil: it does not run
+	guard   guard
+	sweep   sweeper
+	sampler sampler
 
 	mu     sync.Mutex     // guards what follows; never held across a call
 	forker *forker        // not nil while there are users
@@ -87,6 +88,7 @@ func (h *household) leave() {
 		h.done = nil
 	}
 	h.guard.unwatch()
+	h.sampler.end()
 	h.mu.Lock()
 	f := h.forker
 	h.forker = nil
@@ -173,8 +175,9 @@ type job struct {
 	attr syscall.ProcAttr
 	pid  int
 	err  error
-	born func(pid int) // called at once, on the forking thread; may be nil
-	made chan struct{} // has room for one; told when pid and err are set
+	core bool                     // may dump core
+	born func(pid int, held bool) // called at once, on the forking thread; may be nil
+	made chan struct{}            // has room for one; told when pid and err are set
 }
 
 func newForker() *forker {
@@ -197,11 +200,25 @@ func (f *forker) run() {
 	}
 	defer close(f.done)
 	for j := range f.jobs {
-		j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
+		if j.core {
+			j.fork()
+		} else {
+			withoutCore(j.fork)
+		}
 		if j.born != nil && j.err == nil {
-			j.born(j.pid)
+			j.born(j.pid, j.attr.Sys.Ptrace)
 		}
 		j.made <- struct{}{}
+	}
+}
+
+// fork makes the process, on the forking thread. One that is to be held is not
+// where that is forbidden, or where somebody traces this program.
+func (j *job) fork() {
+	j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
+	if j.attr.Sys.Ptrace && j.err == syscall.EPERM {
+		j.attr.Sys.Ptrace = false
+		j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
 	}
 }
 

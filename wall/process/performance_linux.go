@@ -80,7 +80,7 @@ func (l *launcher) launch(p *performance, q Request, quit func() bool) (err erro
 	}
 	p.child, err = start(quit, launch{
 		path: path, argv: append([]string{name}, q.Args...), dir: dir,
-		env: l.env, extra: q.Env, fds: fds[:], keep: l.exec.KeepDaemons,
+		env: l.env, extra: q.Env, fds: fds[:], keep: l.exec.KeepDaemons, limits: l.exec.Limits,
 	})
 	if err != nil {
 		return explained(err, path, dir)

@@ -35,6 +35,9 @@ func (c Command) open(ctx context.Context, s wall.Start) (*stream, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.Limits.check(); err != nil {
+		return nil, err
+	}
 	path, err := lookPath(c.Path, c.Dir)
 	if err != nil {
 		return nil, err
@@ -125,7 +128,7 @@ func (c Command) start(quit func() bool, s wall.Start, path string) (_ *stream, 
 		path: path, argv: append([]string{c.Path}, c.Args...), dir: c.Dir,
 		env:   inherited().with(c.Env),
 		extra: append(append([]string{}, s.Env...), fdName+"="+channel),
-		fds:   fds, keep: c.KeepDaemons,
+		fds:   fds, keep: c.KeepDaemons, limits: c.Limits,
 	})
 	if err != nil {
 		return nil, explained(err, path, c.Dir)
@@ -199,7 +202,7 @@ func (s *stream) Settle() {
 
 func (s *stream) ID() string            { return "pid " + strconv.Itoa(s.child.pid) }
 func (s *stream) Gone() <-chan struct{} { return s.gone }
-func (s *stream) Usage() wall.Usage     { return wall.Usage{PID: s.child.pid} }
+func (s *stream) Usage() wall.Usage     { return s.child.usage() }
 
 func (s *stream) Exit() ganger.Exit {
 	select {
@@ -213,6 +216,25 @@ func (s *stream) Exit() ganger.Exit {
 func (s *stream) Signal(sig syscall.Signal) error { return s.child.signal(sig) }
 
 func (s *stream) Kill(why ganger.Leaving) { s.child.kill(why) }
+
+func (s *stream) Busy() {
+	if m := s.child.meter; m != nil {
+		m.busy()
+	}
+}
+
+func (s *stream) Idle() {
+	if m := s.child.meter; m != nil {
+		m.idle()
+	}
+}
+
+func (s *stream) Heavy() <-chan struct{} {
+	if m := s.child.meter; m != nil {
+		return m.heavy
+	}
+	return nil
+}
 
 // Stop goes down the rungs. A life that is ended for one of its tasks gets no
 // chance to finish that task: its first rung is TERM.
