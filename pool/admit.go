@@ -14,17 +14,18 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		return nil, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}
 	}
 	e := c.newEntry(t)
-	if elder := elderOf(ctx); elder != nil {
-		e.ties = &ties{task: e, core: c, elder: elder, of: elder}
-		e.asked = elder.task.adopt(e)
+	if by := askerOf(ctx); by.ties != nil {
+		e.ties = &ties{task: e, core: c, elder: by.ties, of: by.ties}
+		if as := by.task.adopt(e, by.attempt); as != nil {
+			e.cancelAs(as)
+		}
 	}
 	if t.Group != nil { // before it can end
 		if as := t.Group.circle.join(e); as != nil {
 			e.cancelAs(as)
 		}
 	}
-	o, err := c.admit(ctx, e)
-	if err != nil {
+	if err := c.admit(ctx, e); err != nil {
 		if t.Group != nil {
 			t.Group.leave(e)
 		}
@@ -33,7 +34,6 @@ func (c *core[T, Q, R, C]) submit(ctx context.Context, t Task[T]) (*Ticket[R], e
 		}
 		return nil, err
 	}
-	o.carry()
 	return &e.ticket, nil
 }
 
@@ -43,60 +43,75 @@ func (c *core[T, Q, R, C]) newEntry(t Task[T]) *entry[T, Q, R, C] {
 	return e
 }
 
-// admit puts e into the queue, waiting for room if that is the policy, and
-// returns to whom it is to be offered.
-func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) (offered[T, Q, R, C], error) {
-	var none offered[T, Q, R, C]
-	var turn chan struct{} // ours among those who wait for room
+// admit puts e into the queue, waiting for room if that is the policy, and offers
+// it. If it is asked to end while it waits, it is accepted at once, and ends.
+func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) error {
 	for {
 		c.mu.Lock()
 		inner := e.ties != nil // it belongs to a task that was let in already
-		if c.phase == closed || c.phase == draining && !inner {
+		if c.phase == closed || c.phase == draining && !c.livesOnLocked(e) {
 			next := c.roomLocked() // each of those who wait tells the next
 			c.mu.Unlock()
 			signal(next)
-			return none, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Err: ErrClosed}
 		}
 		if err := c.hopelessLocked(); err != nil {
 			next := c.roomLocked()
 			c.mu.Unlock()
 			signal(next)
-			return none, err
+			return err
 		}
+		asked := e.asked != nil
 		// Who waited goes first; a newcomer queues behind those who wait.
 		var old *entry[T, Q, R, C]
-		if !inner {
+		if !inner && !asked {
 			old = c.supplantLocked(e)
 		}
-		if inner || old != nil || !c.fullLocked() && (turn != nil || len(c.room) == 0) {
+		if inner || asked || old != nil || !c.fullLocked() && (e.turn != nil || len(c.room) == 0) {
+			c.room = slices.DeleteFunc(c.room, func(x chan struct{}) bool { return x == e.turn })
 			carry := c.acceptLocked(e, old)
 			next, o := c.roomLocked(), c.offerLocked()
 			c.mu.Unlock()
 			signal(next)
+			o.carry() // before old is told, which may take its time
 			if carry != nil {
 				carry()
 			}
-			return o, nil
+			return nil
 		}
 		if c.cfg.QueuePolicy == Reject {
 			c.mu.Unlock()
-			return none, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait, as many as QueueLimit lets in", c.cfg.QueueLimit)}
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Err: fmt.Errorf("%d tasks wait, as many as QueueLimit lets in", c.cfg.QueueLimit)}
 		}
-		mine := make(chan struct{}, 1)
-		if turn == nil {
-			c.room = append(c.room, mine)
+		turn := make(chan struct{}, 1)
+		if e.turn == nil {
+			c.room = append(c.room, turn)
 		} else { // woken too early: keep the place
-			c.room = append([]chan struct{}{mine}, c.room...)
+			c.room = append([]chan struct{}{turn}, c.room...)
 		}
-		turn = mine
+		e.turn = turn
 		c.mu.Unlock()
 		select {
 		case <-turn:
 		case <-ctx.Done():
 			c.leaveRoom(turn)
-			return none, withdrawn(ctx)
+			return withdrawn(ctx)
 		}
 	}
+}
+
+// livesOnLocked reports whether e was submitted, perhaps through other pools, in
+// the midst of a task of this one that has not ended.
+func (c *core[T, Q, R, C]) livesOnLocked(e *entry[T, Q, R, C]) bool {
+	if e.ties == nil {
+		return false
+	}
+	for t := e.ties.elder; t != nil; t = t.elder {
+		if p, ok := t.task.(*entry[T, Q, R, C]); ok && p.core == c && p.place != over {
+			return true
+		}
+	}
+	return false
 }
 
 // roomLocked takes the next of those who wait for room if there is some.

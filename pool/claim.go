@@ -11,7 +11,7 @@ import (
 // chance, so the first that comes by takes nothing more until it is.
 func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	c := h.core
-	if h.bound.len() > 0 && h.staysLocked() && c.phase != closed && !h.alone && h.hand.len() < h.slots {
+	if h.bound.len() > 0 && h.staysLocked() && c.phase != closed && !h.alone && h.hand.len() < h.slots && !h.tellsLocked() {
 		e, _ := c.popLocked(&h.bound, nil)
 		return h.takeLocked(e)
 	}
@@ -22,7 +22,7 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	if h.pickyLocked() {
 		match = h.mayTakeLocked
 	}
-	if c.suspects.len() > 0 {
+	if c.suspects.len() > 0 && !h.seat.extra {
 		if h.hand.len() == 0 {
 			if e, ok := c.popLocked(c.suspects, match); ok {
 				h.alone = h.slots > 1
@@ -35,6 +35,13 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	}
 	if c.isolator == h {
 		c.isolator = nil
+	}
+	if h.seat.extra {
+		if e := h.innerLocked(); e != nil {
+			c.dequeueLocked(e)
+			return h.takeLocked(e)
+		}
+		return nil
 	}
 	if e, ok := c.popLocked(c.queue, match); ok {
 		return h.takeLocked(e)
@@ -73,8 +80,12 @@ func (h *holder[T, Q, R, C]) roomLocked() bool {
 
 // restsLocked is roomLocked, whether or not a slot is lent to it.
 func (h *holder[T, Q, R, C]) restsLocked() bool {
-	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && h.hand.len() < h.slots && !h.spentLocked()
+	return h.serving && h.core.phase != closed && !h.doomed && h.leaving == "" && !h.alone && h.hand.len() < h.slots && !h.spentLocked() && !h.tellsLocked()
 }
+
+// tellsLocked reports whether the end of a task is being told that has to be known
+// before the life is given another: with several slots there is no such order.
+func (h *holder[T, Q, R, C]) tellsLocked() bool { return h.telling > 0 && h.slots == 1 }
 
 // spentLocked reports whether the life has been given all that it may perform.
 func (h *holder[T, Q, R, C]) spentLocked() bool {
@@ -146,7 +157,7 @@ func (h *holder[T, Q, R, C]) takeLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, C]
 			h.seat.keyMisses++
 		}
 	}
-	if e.slot != 0 || e.ExecTimeout > 0 || e.probing {
+	if e.slot != 0 || e.ExecTimeout > 0 || e.TotalTimeout > 0 || e.probing {
 		e.armLocked(now)
 	}
 	h.attributeLocked()
@@ -189,12 +200,15 @@ func (c *core[T, Q, R, C]) unprovenLocked() bool { return c.traits.Mute && !c.an
 
 // fill gives a life without a runner all that it may have. Several goroutines
 // may call it; one at a time does it, so that calls that end during their start
-// make a loop and not a recursion. told is how many ends were told before, which
-// is noted here to save a lock.
-func (h *holder[T, Q, R, C]) fill(told int) {
+// make a loop and not a recursion.
+func (h *holder[T, Q, R, C]) fill() {
+	h.core.mu.Lock()
+	h.fillLocked()
+}
+
+// fillLocked is fill; it unlocks.
+func (h *holder[T, Q, R, C]) fillLocked() {
 	c := h.core
-	c.mu.Lock()
-	c.toldLocked(told)
 	for !h.filling.CompareAndSwap(resting, filling) {
 		// The other may just be resting, which takes no lock.
 		if h.filling.CompareAndSwap(filling, refill) || h.filling.Load() == refill {
@@ -223,9 +237,10 @@ func (h *holder[T, Q, R, C]) fill(told int) {
 		c.mu.Lock()
 	}
 	h.filling.Store(resting)
-	h.listLocked()
+	o := h.listLocked()
 	finishing := !h.serving
 	c.mu.Unlock()
+	o.carry()
 	if finishing {
 		signal(h.wake)
 	}
@@ -271,14 +286,21 @@ func (a claimed) carry(h interface {
 
 func (h *holder[T, Q, R, C]) offer() { h.core.offer() }
 
-// listLocked makes the life findable for new tasks if it has room.
-func (h *holder[T, Q, R, C]) listLocked() {
+// listLocked makes the life findable for new tasks if it has room. If tasks wait
+// that neither this life takes nor another, it returns a vacant seat that is to be
+// filled: a life there may be one that does.
+func (h *holder[T, Q, R, C]) listLocked() (o offered[T, Q, R, C]) {
 	c := h.core
-	if !h.listed && h.restsLocked() && c.isolator != h {
-		h.listed = true
-		c.ready = append(c.ready, h)
-		c.changedLocked()
+	if h.listed || !h.restsLocked() || c.isolator == h {
+		return o
 	}
+	h.listed = true
+	c.ready = append(c.ready, h)
+	if c.vacant > 0 && c.findLocked() == nil {
+		o.vacant = c.wantedLocked()
+	}
+	c.changedLocked()
+	return o
 }
 
 func (h *holder[T, Q, R, C]) unlistLocked() {
@@ -356,6 +378,9 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 func (c *core[T, Q, R, C]) wantsLocked(h *holder[T, Q, R, C]) bool {
 	if !h.pickyLocked() {
 		return true
+	}
+	if h.seat.extra {
+		return h.innerLocked() != nil
 	}
 	for e := range c.waitingEntriesLocked {
 		if h.mayTakeLocked(e) {

@@ -95,6 +95,8 @@ type Kind[T, Q, R, C any] struct {
 	// when this attempt at it comes to nothing. Who waits with ctx, for a ticket, a
 	// group or in [Pool.Do], lends the task's slot to what it may be waiting for:
 	// so however deep tasks wait for tasks, there is always a worker for the last.
+	// Each task keeps those above it in memory. [Pool.Join] would wait for the task
+	// that asks, too, and so for ever.
 	Ask func(ctx context.Context, t T, question []byte) ([]byte, error)
 	// View is what people are shown of a task. It is called under the pool's
 	// lock, as Match is. Nil shows nothing.
@@ -123,11 +125,12 @@ const (
 	Block  QueuePolicy = iota // Submit waits for room
 	Reject                    // Submit returns Rejected (full)
 	// DropOldest ends the task that has waited longest, of those that never
-	// started, as Cancelled (superseded).
+	// started, as Cancelled (superseded). When as many ends as the limit wait for
+	// Commit it is Block.
 	DropOldest
 	// Replace lets at most one task of each [Task].Key wait, full or not: a new one
 	// takes its place in the queue, and it ends Cancelled (superseded). For the
-	// rest it is Block.
+	// rest, and for tasks without a key, it is Block.
 	Replace
 )
 
@@ -145,9 +148,9 @@ type Config struct {
 	// Workers is how many are kept. Zero means GOMAXPROCS; negative none: tasks
 	// then only accumulate.
 	Workers int
-	// QueueLimit bounds the tasks that wait. Zero means 1024; negative none.
-	// Tasks that run again, or that came of others, do not count: they were let in
-	// once.
+	// QueueLimit bounds the tasks that wait, and those that have ended and wait for
+	// Commit. Zero means 1024; negative none. Tasks that run again, or that came of
+	// others, do not count: they were let in once.
 	QueueLimit int
 	// QueuePolicy is for a task that finds the queue full. Zero means Block.
 	QueuePolicy QueuePolicy
@@ -177,7 +180,8 @@ type Config struct {
 	Restart life.Policy
 	// Hub is told what happens. Nil discards.
 	Hub *inspect.Hub
-	// Env returns additional environment for the worker at a seat. Nil means none.
+	// Env returns additional environment for a life at a seat, which is about to be
+	// started. Nil means none.
 	Env func(seat int) []string
 	// Line receives what workers write beside their protocol, line by line, on
 	// one goroutine for each output; line is valid until it returns. Nil discards.

@@ -3,8 +3,8 @@ package pool
 import (
 	"cmp"
 	"context"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -26,10 +26,11 @@ type core[T, Q, R, C any] struct {
 	phase     phase
 	queue     queue[*entry[T, Q, R, C]]
 	suspects  queue[*entry[T, Q, R, C]]
-	order     func(a, b T) int              // nil: by priority and age
-	turn      uint64                        // how often a task was put behind all others
-	fresh     int                           // waiting tasks that count against the limit
-	newest    map[string]*entry[T, Q, R, C] // by key, of those; for Replace only
+	order     func(a, b T) int                // nil: by priority and age
+	turn      uint64                          // how often a task was put behind all others
+	fresh     int                             // waiting tasks that count against the limit
+	newest    map[string]*entry[T, Q, R, C]   // by key, of those; for Replace only
+	inner     map[*entry[T, Q, R, C]]struct{} // waiting tasks that somebody who lends a slot may wait for
 	warm      warmth[T, Q, R, C]
 	isolator  *holder[T, Q, R, C]      // takes no more, so that a suspect can have it alone
 	seats     []*seat[T, Q, R, C]      // those of New, then additional ones
@@ -66,6 +67,7 @@ func newCore[T, Q, R, C any](k Kind[T, Q, R, C], w wall.Wall[wall.Instance[Q, R]
 	c := &core[T, Q, R, C]{
 		kind: k, wall: w, traits: w.Traits(), cfg: cfg,
 		born: time.Now(), order: k.Order, newest: make(map[string]*entry[T, Q, R, C]),
+		inner:   make(map[*entry[T, Q, R, C]]struct{}),
 		changed: make(chan struct{}),
 	}
 	c.queue = &list[*entry[T, Q, R, C]]{before: c.before}
@@ -135,7 +137,7 @@ func (c *core[T, Q, R, C]) askOneLocked(e *entry[T, Q, R, C], as *ganger.Error) 
 		}
 	case e.place == fresh: // still waits for room: admit sees to it
 		e.asked = cmp.Or(e.asked, as)
-		return func() {}
+		return func() { signal(e.turn) }
 	case e.place == over:
 		return func() {}
 	case e.asked != nil:
@@ -165,10 +167,20 @@ func (c *core[T, Q, R, C]) tick() {
 	}
 	c.clock.armLocked(now)
 	c.mu.Unlock()
-	for _, e := range due {
-		go c.expire(e) // the end of one, which calls the kind, must not put off the next; the task's end is its own
+	// The end of one, which calls the kind, must not put off the next; so they have
+	// some goroutines, which the tasks' ends are owners of.
+	var next atomic.Int64
+	for range min(len(due), expiring) {
+		go func() {
+			for i := next.Add(1) - 1; i < int64(len(due)); i = next.Add(1) - 1 {
+				c.expire(due[i])
+			}
+		}()
 	}
 }
+
+// expiring bounds the goroutines that see to tasks whose clocks run out together.
+const expiring = 64
 
 // expire is called when a clock of e may have run out.
 func (c *core[T, Q, R, C]) expire(e *entry[T, Q, R, C]) {
@@ -276,7 +288,7 @@ func (c *core[T, Q, R, C]) endOf(e *entry[T, Q, R, C], r R, err error) End[R] {
 // changedLocked wakes Join and Drain, if they might find that nothing is left, or
 // that what is left is stuck in the queue.
 func (c *core[T, Q, R, C]) changedLocked() {
-	if c.watchers > 0 && (c.open == 0 || c.open == c.waitingLocked()) {
+	if c.watchers > 0 && (c.open == 0 || c.open == c.waitingLocked()+c.commits.waiting) {
 		close(c.changed)
 		c.changed = make(chan struct{})
 	}
@@ -309,6 +321,13 @@ func (c *core[T, Q, R, C]) despair() {
 // clear ends every waiting task as the given error.
 func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
 	c.mu.Lock()
+	carry := c.clearLocked(as)
+	c.mu.Unlock()
+	carry()
+}
+
+// clearLocked is clear up to what must be carried out without the lock.
+func (c *core[T, Q, R, C]) clearLocked(as *ganger.Error) (carry func()) {
 	var all []*entry[T, Q, R, C]
 	for _, q := range append(c.boundLocked(), c.suspects, c.queue, &c.deferred) {
 		for e, ok := q.pop(nil); ok; e, ok = q.pop(nil) {
@@ -326,13 +345,14 @@ func (c *core[T, Q, R, C]) clear(as *ganger.Error) {
 			break
 		}
 	}
-	c.mu.Unlock()
-	for _, w := range wake {
-		signal(w)
-	}
-	var none R
-	for _, e := range all {
-		c.tell(e, none, as)
+	return func() {
+		for _, w := range wake {
+			signal(w)
+		}
+		var none R
+		for _, e := range all {
+			c.tell(e, none, as)
+		}
 	}
 }
 
@@ -359,19 +379,23 @@ func (c *core[T, Q, R, C]) waitingEntriesLocked(yield func(*entry[T, Q, R, C]) b
 	}
 }
 
-// cancelAll ends every task that was accepted so far.
+// cancelAll ends every task that was accepted so far. All are asked under one lock,
+// so that none that comes back from its life meanwhile is missed.
 func (c *core[T, Q, R, C]) cancelAll(as *ganger.Error) {
-	c.clear(as)
 	c.mu.Lock()
-	var running []*entry[T, Q, R, C]
+	carry := []func(){c.clearLocked(as)}
 	for _, s := range c.seats {
 		for _, h := range s.lives {
-			running = slices.AppendSeq(running, h.hand.each)
-			running = append(running, h.casualties...)
+			for e := range h.hand.each {
+				carry = append(carry, c.askLocked(e, as))
+			}
+			for _, e := range h.casualties {
+				carry = append(carry, c.askLocked(e, as))
+			}
 		}
 	}
 	c.mu.Unlock()
-	for _, e := range running {
-		c.ask(e, as)
+	for _, f := range carry {
+		f()
 	}
 }

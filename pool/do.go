@@ -11,7 +11,7 @@ import (
 // with one slot rests, the caller's own goroutine performs the task on it,
 // which saves the switch to the serving goroutine and the one back.
 func (c *core[T, Q, R, C]) do(ctx context.Context, t Task[T]) (R, error) {
-	if t.Group == nil && t.check() == nil && elderOf(ctx) == nil {
+	if t.Group == nil && t.check() == nil && askerOf(ctx).ties == nil {
 		if e, h := c.borrow(t); e != nil {
 			return c.lend(ctx, e, h)
 		}
@@ -87,12 +87,14 @@ func (c *core[T, Q, R, C]) lend(ctx context.Context, e *entry[T, Q, R, C], h *ho
 		stop()
 	}
 	performed = true
+	var o offered[T, Q, R, C]
 	c.mu.Lock()
 	if c.waitingLocked()+h.bound.len() == 0 {
-		h.listLocked() // its goroutine rests on
+		o = h.listLocked() // its goroutine rests on
 	}
 	wake := !h.listed
 	c.mu.Unlock()
+	o.carry()
 	if wake {
 		signal(h.wake)
 	}

@@ -45,7 +45,8 @@ type entry[T, Q, R, C any] struct {
 	ties   *ties               // to other tasks; nil for none
 	commit *commit[T, Q, R, C] // its place in what is to be told in order; nil: nobody wants to know
 	local  func() (R, error)   // while deferred or local
-	asked  *ganger.Error       // what it was asked to end as while in hand
+	asked  *ganger.Error       // what it was asked to end as while in hand, or before it was accepted
+	turn   chan struct{}       // wakes who waits for room for it
 	death  *ganger.Error       // while a casualty
 
 	posted  time.Duration

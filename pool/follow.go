@@ -29,10 +29,12 @@ func (c *core[T, Q, R, C]) follows(e *entry[T, Q, R, C], tasks []Task[T]) []*ent
 		f := c.newEntry(t)
 		f.ties = &ties{task: f, core: c, elder: elder, of: head, heir: true}
 		if t.Group != nil {
-			f.asked = t.Group.circle.join(f)
+			if as := t.Group.circle.join(f); as != nil {
+				f.cancelAs(as)
+			}
 		}
 		if as := head.kin.join(f); as != nil {
-			f.asked = as
+			f.cancelAs(as)
 		}
 		all = append(all, f)
 	}

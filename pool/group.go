@@ -25,8 +25,8 @@ func (g *Group) Cancel(cause error) {
 	g.circle.cancel(&ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseGroup, Err: cause}, nil)
 }
 
-// Wait waits until every task that has joined so far has ended, and returns nil
-// if all were done. Otherwise it returns the error that says most: one of the
+// Wait waits until no task of the group is left that has not ended, those that
+// join meanwhile included, and returns nil if all were done. Otherwise it returns the error that says most: one of the
 // work itself (failed, timed-out) before a death, a death before a task that
 // never ran, and that before a mere cancel; among equals the first. A member that
 // was cancelled because another failed wraps the error of that one: to tell the

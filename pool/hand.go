@@ -21,7 +21,7 @@ func (h *holder[T, Q, R, C]) perform(e *entry[T, Q, R, C]) {
 	}
 	k.End = k
 	if c.kind.Feedback != nil || c.kind.Ask != nil {
-		k.Host = host[T, Q, R, C]{e}
+		k.Host = host[T, Q, R, C]{k}
 	}
 	q, err := c.kind.Request(e.heldAs(), e.Value)
 	switch {
@@ -52,24 +52,29 @@ func unbuilt[R any](k *wall.Call[R], err error) {
 	k.Conclude(none, out)
 }
 
-// host is what a worker reaches during the request of an entry.
-type host[T, Q, R, C any] struct{ e *entry[T, Q, R, C] }
+// host is what a worker reaches during one attempt at a request.
+type host[T, Q, R, C any] struct{ k *call[T, Q, R, C] }
 
 func (x host[T, Q, R, C]) Feedback(body []byte) {
-	if f := x.e.core.kind.Feedback; f != nil {
-		f(x.e.Value, body)
+	if e := x.k.entry; e.core.kind.Feedback != nil {
+		e.core.kind.Feedback(e.Value, body)
 	}
 }
 
 func (x host[T, Q, R, C]) Ask(ctx context.Context, question []byte) ([]byte, error) {
-	c := x.e.core
+	e := x.k.entry
+	c := e.core
 	if c.kind.Ask == nil {
 		return nil, errors.New("this pool answers no questions")
 	}
 	c.mu.Lock()
-	t := x.e.tiesLocked()
+	if e.call != x.k {
+		c.mu.Unlock()
+		return nil, errElder
+	}
+	by := asker{e.tiesLocked(), x.k}
 	c.mu.Unlock()
-	return c.kind.Ask(context.WithValue(ctx, elderKey{}, t), x.e.Value, question)
+	return c.kind.Ask(context.WithValue(ctx, askerKey{}, by), e.Value, question)
 }
 
 // sentence is what must be told about a task once the lock is free.
@@ -96,14 +101,16 @@ func (out *aftermath[T, Q, R, C]) add(e *entry[T, Q, R, C], r R, err error) {
 
 // orphans are tasks whose elder's attempt came to nothing.
 type orphans struct {
-	of *family
-	as *ganger.Error
+	all []member
+	as  *ganger.Error
 }
 
 // carry returns how many ends are to be noted as told.
 func (c *core[T, Q, R, C]) carry(out *aftermath[T, Q, R, C]) (told int) {
 	for _, x := range out.orphans {
-		x.of.orphan(x.as)
+		for _, m := range x.all {
+			m.cancelAs(x.as)
+		}
 	}
 	if x := &out.end; x.e != nil {
 		told = c.announce(x.e, x.r, x.err)
@@ -118,14 +125,15 @@ func (c *core[T, Q, R, C]) carry(out *aftermath[T, Q, R, C]) (told int) {
 // state, and lets the pool go on.
 func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 	c, e, err := h.core, k.entry, k.Err
-	spoke := err == nil || ganger.OutcomeOf(err) == ganger.Failed && !errors.Is(err, wall.ErrUnsent)
+	unsent := err == wall.ErrUnsent // not one that is wrapped: it tells of something else, such as a task of another pool
+	spoke := err == nil || !unsent && ganger.OutcomeOf(err) == ganger.Failed
 	var next *Next[T, C]
 	var follows []*entry[T, Q, R, C]
 	if err == nil && c.kind.Use != nil {
 		n, bad := c.kind.Use(e.heldAs(), e.Value, k.Response)
 		next = &n
 		if bad != nil {
-			err = failure(bad)
+			err = &ganger.Error{Outcome: ganger.Failed, Err: bad}
 		}
 		follows = c.follows(e, n.Follow)
 	}
@@ -150,14 +158,16 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 		if c.deferLocked(e, local) {
 			c.forceLocked(e)
 		}
+		h.buryLocked(&out)
 	} else {
-		h.settleLocked(&out, e, k.Response, err, spoke)
+		h.settleLocked(&out, e, k.Response, err, spoke, unsent)
 	}
 	// Others must look if a task came back, or if this life may now take, or
 	// leave to others, what it could not before.
 	offer := c.waitingLocked() > waiting || h.doomed || h.leaving != "" || next != nil && c.kind.Match != nil
 	idle := h.hand.len() == 0 && !h.doomed && h.leaving == ""
 	going := !h.serving || h.doomed || h.leaving != ""
+	h.telling++
 	c.changedLocked()
 	c.mu.Unlock()
 
@@ -165,25 +175,25 @@ func (h *holder[T, Q, R, C]) ended(k *call[T, Q, R, C]) {
 	if idle && c.cfg.Hub.Watched() {
 		h.emit(inspect.Event{Name: inspect.StateEvent(ganger.Idle)})
 	}
+	c.mu.Lock()
+	c.toldLocked(told)
+	h.telling--
 	if h.runner == nil {
-		h.fill(told)
-		if going {
-			signal(h.wake) // its serve waits for an empty hand
-		}
+		h.fillLocked()
 	} else {
-		c.mu.Lock()
-		c.toldLocked(told)
 		c.mu.Unlock()
+	}
+	if going {
+		signal(h.wake) // its serve waits for an empty hand
 	}
 	if offer {
 		c.offer()
 	}
 }
 
-// settleLocked judges e, and with the last of a dead life's hand all that died
-// with it: only then is it known how many that were.
-func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, spoke bool) {
-	unsent := errors.Is(err, wall.ErrUnsent)
+// settleLocked judges e, unless it died: then, with the last of the life's hand,
+// all that died are judged, because only then is it known how many that were.
+func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T, Q, R, C], r R, err error, spoke, unsent bool) {
 	death, _ := errors.AsType[*ganger.Error](err)
 	dead := !unsent && death != nil && !spoke && death.Outcome == ganger.Crashed && !h.core.traits.OneShot
 	if dead || unsent {
@@ -198,6 +208,11 @@ func (h *holder[T, Q, R, C]) settleLocked(out *aftermath[T, Q, R, C], e *entry[T
 	} else {
 		h.judgeLocked(out, e, r, err, false)
 	}
+	h.buryLocked(out)
+}
+
+// buryLocked judges all that died with the life once its hand is empty.
+func (h *holder[T, Q, R, C]) buryLocked(out *aftermath[T, Q, R, C]) {
 	if h.hand.len() > 0 {
 		return
 	}
@@ -233,7 +248,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 		if e.asked != nil && e.asked.Outcome == ganger.Cancelled {
 			as = e.asked // theirs too, whoever is first to tell them
 		}
-		out.orphans = append(out.orphans, orphans{&e.ties.kin, as})
+		out.orphans = append(out.orphans, orphans{e.ties.kin.attempted(), as})
 	}
 	if e.bound != nil && j.again && !h.staysLocked() { // nobody else may have it
 		j.again, j.end = false, h.bereftLocked(err)

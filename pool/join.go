@@ -48,7 +48,7 @@ func (c *core[T, Q, R, C]) await(ctx context.Context) error {
 // way that could change that.
 func (c *core[T, Q, R, C]) stuckLocked() bool {
 	waiting := c.waitingLocked()
-	if waiting == 0 || waiting != c.open || c.findLocked() != nil {
+	if waiting == 0 || waiting+c.commits.waiting != c.open || c.findLocked() != nil {
 		return false
 	}
 	for e := range c.waitingEntriesLocked { // one may be free soon to go where it likes

@@ -39,7 +39,7 @@ func judge(f facts) judgement {
 	if f.asked != nil {
 		return judgeAsked(f)
 	}
-	if errors.Is(f.err, wall.ErrUnsent) {
+	if f.err == wall.ErrUnsent {
 		return judgement{again: true}
 	}
 	e, ok := errors.AsType[*ganger.Error](f.err)
@@ -83,7 +83,7 @@ func judgeDeath(f facts, e *ganger.Error) judgement {
 		return judgement{again: true, unready: true}
 	case f.maxDeaths <= 1:
 		return judgement{end: e, died: true}
-	case errors.Is(e.Err, wall.ErrNeighbour): // it is known who did it
+	case e.Err == wall.ErrNeighbour: // it is known who did it
 		return judgement{again: true}
 	case f.neighbour: // nobody knows who did it: each runs alone now
 		return judgement{again: true, suspect: true}

@@ -62,7 +62,7 @@ func (w *warmth[T, Q, R, C]) leaveLocked(h *holder[T, Q, R, C]) {
 // another would have had it.
 func (h *holder[T, Q, R, C]) keyLocked(e *entry[T, Q, R, C]) bool {
 	c := h.core
-	if e.Key == "" || !c.warm.ownedLocked(e.Key) || slices.Contains(c.warm.lives[e.Key], h) {
+	if h.seat.extra || e.Key == "" || !c.warm.ownedLocked(e.Key) || slices.Contains(c.warm.lives[e.Key], h) {
 		return true
 	}
 	if e.waits == unpassed && e.place == queued && c.cfg.KeyWait > 0 {

@@ -28,10 +28,11 @@ type ties struct {
 type elder interface {
 	member
 	// adopt makes m, which was not accepted yet, one of its family, and returns
-	// what m must end as at once, nil if it may run.
-	adopt(m elder) *ganger.Error
-	// lend says that its worker waits for other tasks, until reclaim is called.
-	lend() (reclaim func())
+	// what m must end as at once, nil if it may run: the attempt goes on.
+	adopt(m elder, attempt any) *ganger.Error
+	// lend says that the worker of the attempt waits for other tasks, until
+	// reclaim is called.
+	lend(attempt any) (reclaim func())
 	heir() bool
 }
 
@@ -43,14 +44,15 @@ type family struct {
 	over bool // the head has ended
 }
 
-// orphan cancels those that an attempt at the head submitted, which came to
-// nothing; what follows from the head does so whatever became of it.
-func (f *family) orphan(as *ganger.Error) {
+// attempted returns those that an attempt at the head submitted; what follows from
+// the head does so whatever became of it. The next attempt must not have begun.
+func (f *family) attempted() (all []member) {
 	for _, m := range f.others(nil) {
 		if !m.(elder).heir() {
-			m.cancelAs(as)
+			all = append(all, m)
 		}
 	}
+	return all
 }
 
 // leave takes m out and reports whether that was the last, of a head that ended.
@@ -95,19 +97,25 @@ func (t *ties) lending(core any) bool {
 	return false
 }
 
-type elderKey struct{}
+// asker is who put a question: a task, and which attempt at it.
+type asker struct {
+	*ties
+	attempt any // its call
+}
 
-// elderOf returns the ties of the task in whose [Kind.Ask] ctx was given, nil for
-// none.
-func elderOf(ctx context.Context) *ties {
-	t, _ := ctx.Value(elderKey{}).(*ties)
-	return t
+type askerKey struct{}
+
+// askerOf returns who put the question in whose [Kind.Ask] ctx was given, with no
+// ties if there was none.
+func askerOf(ctx context.Context) asker {
+	by, _ := ctx.Value(askerKey{}).(asker)
+	return by
 }
 
 // lendFor lends the slot of the task of ctx, if there is one, until reclaim is called.
 func lendFor(ctx context.Context) (reclaim func()) {
-	if t := elderOf(ctx); t != nil {
-		return t.task.lend()
+	if by := askerOf(ctx); by.ties != nil {
+		return by.task.lend(by.attempt)
 	}
 	return func() {}
 }

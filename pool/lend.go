@@ -11,8 +11,12 @@ import (
 // seat, which takes nothing but what somebody may wait for, performs as many
 // tasks as slots are lent. It stays for a while, for the next time.
 
-// lentIdle is how long the life of an additional seat may be without a task.
-const lentIdle = 10 * time.Second
+const (
+	// lentIdle is how long the life of an additional seat may be without a task.
+	lentIdle = 10 * time.Second
+	// lentRetry is how long none is started after one could not be.
+	lentRetry = 10 * time.Second
+)
 
 // tiesLocked returns the ties of e, which are made if it has none.
 func (e *entry[T, Q, R, C]) tiesLocked() *ties {
@@ -23,14 +27,14 @@ func (e *entry[T, Q, R, C]) tiesLocked() *ties {
 }
 
 // adopt is for [elder].
-func (e *entry[T, Q, R, C]) adopt(m elder) *ganger.Error {
+func (e *entry[T, Q, R, C]) adopt(m elder, attempt any) *ganger.Error {
 	e.core.mu.Lock()
 	defer e.core.mu.Unlock()
 	as := e.ties.kin.join(m)
 	switch {
 	case as != nil:
 		return as
-	case e.place == inHand && e.asked == nil:
+	case any(e.call) == attempt && e.place == inHand && e.asked == nil:
 		return nil
 	case e.asked != nil && e.asked.Outcome == ganger.Cancelled:
 		return e.asked
@@ -42,11 +46,11 @@ func (e *entry[T, Q, R, C]) adopt(m elder) *ganger.Error {
 func (e *entry[T, Q, R, C]) heir() bool { return e.ties != nil && e.ties.heir }
 
 // lend is for [elder].
-func (e *entry[T, Q, R, C]) lend() (reclaim func()) {
+func (e *entry[T, Q, R, C]) lend(attempt any) (reclaim func()) {
 	c := e.core
 	c.mu.Lock()
-	t, attempt := e.ties, e.attempts
-	if e.place != inHand {
+	t := e.ties
+	if any(e.call) != attempt || e.place != inHand {
 		c.mu.Unlock()
 		return func() {}
 	}
@@ -59,7 +63,7 @@ func (e *entry[T, Q, R, C]) lend() (reclaim func()) {
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if e.place == inHand && e.attempts == attempt {
+		if any(e.call) == attempt && e.place == inHand {
 			if t.waits--; t.waits == 0 {
 				c.reclaimLocked(e)
 			}
@@ -81,47 +85,116 @@ func (c *core[T, Q, R, C]) dependentLocked(e *entry[T, Q, R, C]) bool {
 	return c.lent > 0 && e.ties.lending(c)
 }
 
-// lenderLocked returns an additional seat that is to be filled, because somebody
-// may wait for a task that nobody can take. If every such seat is in use it adds one.
-func (c *core[T, Q, R, C]) lenderLocked() *seat[T, Q, R, C] {
-	if c.extras >= c.lent || c.phase == closed {
-		return nil
-	}
-	wanted := false
-	for e := range c.waitingEntriesLocked {
-		if wanted = c.dependentLocked(e); wanted {
-			break
+// innerLocked returns the first of the tasks that somebody who lends a slot may
+// wait for, of those that the additional life may take; nil for none.
+func (h *holder[T, Q, R, C]) innerLocked() *entry[T, Q, R, C] {
+	c := h.core
+	var first *entry[T, Q, R, C]
+	for e := range c.inner {
+		if (first == nil || c.before(e, first)) && h.mayTakeLocked(e) {
+			first = e
 		}
 	}
-	if !wanted {
-		return nil
-	}
-	c.extras++
-	for _, s := range c.seats {
-		if s.extra && s.vacant {
-			s.vacant = false
-			return s
-		}
-	}
-	s := newSeat(c, len(c.seats))
-	s.extra = true
-	c.seats = append(c.seats, s)
-	c.keepLocked(s)
-	return nil
+	return first
 }
 
-// forsake ends the tasks that only additional seats could perform, when one of
-// these cannot be filled: those who wait for them must not wait for ever.
-func (c *core[T, Q, R, C]) forsake(as *ganger.Error) {
-	c.mu.Lock()
-	var all []*entry[T, Q, R, C]
-	for e := range c.waitingEntriesLocked {
-		if c.dependentLocked(e) {
-			all = append(all, e)
+// lenderLocked returns an additional seat that is to be filled, because somebody
+// may wait for a task that nobody can take. If every such seat is in use it adds
+// one. Where one has just given up, none is tried for a while.
+func (c *core[T, Q, R, C]) lenderLocked() *seat[T, Q, R, C] {
+	if c.extras >= c.lent || c.phase == closed || !c.wantLenderLocked() {
+		return nil
+	}
+	var free *seat[T, Q, R, C]
+	for _, s := range c.seats {
+		switch {
+		case !s.extra || !s.vacant:
+		case s.hopeless && c.now()-s.gaveUp < lentRetry:
+			if !c.hopeLocked() {
+				c.all.Go(c.forsake)
+			}
+			return nil
+		default:
+			free = s
 		}
 	}
-	c.mu.Unlock()
+	c.extras++
+	if free == nil {
+		free = newSeat(c, len(c.seats))
+		free.extra, free.over = true, true
+		c.seats = append(c.seats, free)
+	}
+	free.vacant = false
+	if free.over {
+		free.over, free.served = false, false
+		c.keepLocked(free)
+		return nil
+	}
+	return free
+}
+
+// wantLenderLocked reports whether a task waits that somebody who lends a slot may
+// wait for.
+func (c *core[T, Q, R, C]) wantLenderLocked() bool {
+	for e := range c.inner {
+		if c.dependentLocked(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// hopeLocked reports whether some life may still come to what those wait for who
+// lend their slots: one that has a slot that is not lent, or is yet to come.
+func (c *core[T, Q, R, C]) hopeLocked() bool {
+	for _, s := range c.seats {
+		if len(s.lives) == 0 && !s.hopeless && (!s.extra || !s.vacant) {
+			return true
+		}
+		for _, h := range s.lives {
+			lent := 0
+			for e := range h.hand.each {
+				if e.ties != nil && e.ties.lent.Load() {
+					lent++
+				}
+			}
+			if lent < h.slots {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forsake ends the tasks that only additional seats could perform, when these
+// cannot be filled: those who wait for them must not wait for ever.
+func (c *core[T, Q, R, C]) forsake() {
+	c.mu.Lock()
+	var err error
+	for _, s := range c.seats {
+		if s.extra && s.hopeless {
+			err = s.failure
+		}
+	}
+	var all []*entry[T, Q, R, C]
+	if err != nil && !c.hopeLocked() {
+		for e := range c.inner {
+			if c.dependentLocked(e) {
+				all = append(all, e)
+			}
+		}
+	}
 	for _, e := range all {
-		e.cancelAs(as)
+		c.dequeueLocked(e)
+		c.overLocked(e)
+	}
+	next, free := c.roomLocked(), c.freeIsolatorLocked()
+	c.mu.Unlock()
+	signal(next)
+	signal(free)
+	as := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: err}
+	for _, e := range all {
+		var none R
+		c.tell(e, none, as)
 	}
 }

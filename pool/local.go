@@ -20,7 +20,8 @@ func (c *core[T, Q, R, C]) deferLocked(e *entry[T, Q, R, C], local func() (R, er
 		e.armLocked(e.started + e.ran)
 	}
 	// What follows from another has no ticket that anybody could wait for.
-	return e.heir() || c.watchers > 0 || e.ticket.awaited() || e.Group != nil && e.Group.awaited()
+	// And Commit waits for every task.
+	return e.heir() || c.kind.Commit != nil || c.watchers > 0 || e.ticket.awaited() || e.Group != nil && e.Group.awaited()
 }
 
 // force performs e here if it was kept for that.

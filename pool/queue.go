@@ -43,7 +43,7 @@ func (l *list[E]) push(e E) {
 	next := none
 	if l.last != none && l.before != nil && l.before(e, l.last) {
 		next = l.first
-		for l.before(next, e) {
+		for next != none && l.before(next, e) {
 			next = next.list().next
 		}
 	}

@@ -26,6 +26,10 @@ type seat[T, Q, R, C any] struct {
 	extra     bool                  // it performs in place of a slot that is lent
 	vacant    bool                  // its life left for want of work
 	hopeless  bool                  // its keeper starts no more lives
+	served    bool                  // it had a life since its keeper began
+	over      bool                  // its keeper has returned
+	gaveUp    time.Duration         // when an additional seat became hopeless
+	failure   error                 // and why
 	unready   error                 // why its last life was not ready after all; nil if it was
 	done      uint64
 	failed    uint64
@@ -68,6 +72,7 @@ type holder[T, Q, R, C any] struct {
 	blamed     bool                     // its death is some task's affair
 	fallen     int                      // calls that ended as asked, but by its death
 	filling    atomic.Uint32            // resting, filling or refill
+	telling    int                      // ends of its tasks that are being told
 }
 
 func newSeat[T, Q, R, C any](c *core[T, Q, R, C], index int) *seat[T, Q, R, C] {
@@ -78,9 +83,6 @@ func newSeat[T, Q, R, C any](c *core[T, Q, R, C], index int) *seat[T, Q, R, C] {
 		StartTimeout: c.cfg.StartTimeout, StopGrace: c.cfg.StopGrace,
 		Policy: c.cfg.Restart, TTL: c.cfg.TTL, Overlap: true, Hub: c.cfg.Hub,
 		OnOpen: s.opened, OnClose: s.closed,
-	}
-	if c.cfg.Env != nil {
-		s.keeper.Start.Env = c.cfg.Env(index)
 	}
 	return s
 }
@@ -98,6 +100,9 @@ func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T,
 	h.bound.before = c.before
 	h.nobody = &Attribution{Worker: h.worker}
 	h.lines.Store(h.nobody)
+	if c.cfg.Env != nil {
+		st.Env = c.cfg.Env(o.seat.index)
+	}
 	if c.cfg.Line != nil {
 		st.Line = func(stderr bool, line []byte) { c.cfg.Line(*h.lines.Load(), stderr, line) }
 	}
@@ -119,9 +124,12 @@ func (s *seat[T, Q, R, C]) opened(err error) {
 	}
 	s.hopeless = true
 	if s.extra {
+		s.gaveUp, s.failure = c.now(), err
+		if !s.vacant {
+			s.vacateLocked()
+		}
 		c.mu.Unlock()
-		as := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: err}
-		c.all.Go(func() { c.forsake(as) })
+		c.all.Go(c.forsake)
 		return
 	}
 	c.lastFail = err
@@ -145,9 +153,27 @@ func (c *core[T, Q, R, C]) keepLocked(s *seat[T, Q, R, C]) {
 	c.all.Go(func() {
 		_ = s.keeper.Run(keep, s.serve)
 		if keep.Err() == nil { // its policy allows it no more lives
-			s.opened(errors.New("the worker does not live again"))
+			s.returned()
 		}
 	})
+}
+
+// returned takes the end of the keeper. Another will be asked to keep an additional
+// seat when it is needed again, unless its life never came to anything.
+func (s *seat[T, Q, R, C]) returned() {
+	c := s.core
+	c.mu.Lock()
+	s.over = true
+	if !s.extra || !s.served {
+		c.mu.Unlock()
+		s.opened(errors.New("the worker does not live again"))
+		return
+	}
+	if !s.vacant {
+		s.vacateLocked()
+	}
+	c.mu.Unlock()
+	c.offer()
 }
 
 // serve gives tasks to one life until it is gone or has to go, and returns why,
@@ -157,7 +183,7 @@ func (s *seat[T, Q, R, C]) serve(ctx context.Context, t *life.Tenure[*holder[T, 
 	h.tenure = t
 	c := s.core
 	c.mu.Lock()
-	h.serving, h.rested, s.unready = true, c.now(), nil
+	h.serving, h.rested, s.unready, s.served = true, c.now(), nil, true
 	s.fillLocked() // it may be its keeper's own doing
 	s.lives = append(s.lives, h)
 	c.mu.Unlock()
@@ -179,8 +205,9 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 	default:
 	}
 	if h.runner == nil {
-		h.fill(0)
+		h.fill()
 	}
+	var o offered[T, Q, R, C]
 	c.mu.Lock()
 	if h.doomed || h.leaving != "" {
 		c.mu.Unlock()
@@ -194,9 +221,10 @@ func (h *holder[T, Q, R, C]) work(ctx context.Context) bool {
 			h.perform(e)
 			return true
 		}
-		h.listLocked()
+		o = h.listLocked()
 	}
 	c.mu.Unlock()
+	o.carry()
 	return h.rest(ctx)
 }
 
@@ -236,6 +264,10 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 	}
 	c.warm.leaveLocked(h)
 	h.parted = ctx.Err() != nil
+	o := c.offerLocked() // it may have been told of what others are to look for now
+	c.mu.Unlock()
+	o.carry()
+	c.mu.Lock()
 	for {
 		// Only what is bound to it is left to claim; with slots its fill does that.
 		if h.runner != nil {
@@ -254,6 +286,7 @@ func (h *holder[T, Q, R, C]) finish(ctx context.Context) ganger.Leaving {
 		c.mu.Lock()
 	}
 	h.parted = true
+	c.warm.leaveLocked(h) // again: what was bound to it may have had keys
 	if h.doomed && h.leaving == "" {
 		// It is about to be gone by itself; its own exit says more than ours.
 		c.mu.Unlock()

@@ -6,8 +6,11 @@ import (
 	"github.com/ganger-dev/ganger"
 )
 
-// want fills the seat, whose life left for want of work.
-func (s *seat[T, Q, R, C]) want() { s.keeper.Want() }
+// want fills the seat, whose life left for want of work, or could not be started.
+func (s *seat[T, Q, R, C]) want() {
+	s.keeper.Want()
+	s.keeper.Nudge()
+}
 
 // wantedLocked returns a vacant seat if something waits.
 func (c *core[T, Q, R, C]) wantedLocked() *seat[T, Q, R, C] {

@@ -41,7 +41,7 @@ func (c *core[T, Q, R, C]) popLocked(q queue[*entry[T, Q, R, C]], match func(*en
 func (c *core[T, Q, R, C]) countLocked(e *entry[T, Q, R, C], n int) {
 	if e.countedLocked() {
 		c.fresh += n
-		if c.cfg.QueuePolicy == Replace {
+		if c.cfg.QueuePolicy == Replace && e.Key != "" {
 			if n > 0 {
 				c.newest[e.Key] = e
 			} else if c.newest[e.Key] == e {
@@ -51,6 +51,13 @@ func (c *core[T, Q, R, C]) countLocked(e *entry[T, Q, R, C], n int) {
 	}
 	if e.Key != "" {
 		c.warm.waiting += n
+	}
+	if e.ties != nil && e.ties.elder != nil && e.bound == nil {
+		if n > 0 {
+			c.inner[e] = struct{}{}
+		} else {
+			delete(c.inner, e)
+		}
 	}
 }
 
@@ -104,11 +111,12 @@ func (c *core[T, Q, R, C]) supplantLocked(e *entry[T, Q, R, C]) *entry[T, Q, R, 
 	var old *entry[T, Q, R, C]
 	switch c.cfg.QueuePolicy {
 	case DropOldest:
-		if c.fullLocked() {
+		// Ends that wait for Commit make no room when another joins them.
+		if c.fullLocked() && c.commits.waiting < c.cfg.QueueLimit {
 			old = c.oldestLocked()
 		}
 	case Replace:
-		old = c.newest[e.Key]
+		old = c.newest[e.Key] // nil without a key
 	}
 	if old != nil {
 		c.dequeueLocked(old)

@@ -269,7 +269,8 @@ func (i *spoken[Q, R]) verdict(c *Call[R], err error, exit *ganger.Exit) error {
 		return ErrUnsent
 	}
 	if exit == nil { // the worker's own words
-		if e, ok := errors.AsType[*ganger.Error](err); ok {
+		// Not one that is wrapped: that tells of something else.
+		if e, ok := err.(*ganger.Error); ok {
 			return &ganger.Error{Outcome: e.Outcome, Cause: e.Cause, Worker: worker, Exit: e.Exit, Err: e.Err}
 		}
 		return &ganger.Error{Outcome: ganger.Failed, Worker: worker, Err: err}

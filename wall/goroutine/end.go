@@ -2,7 +2,6 @@ package goroutine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -154,8 +153,10 @@ func (l *life[Q, R]) verdict(r *request[Q, R], err error, ending bool) error {
 		}
 		return e
 	}
-	if e, ok := errors.AsType[*ganger.Error](err); ok {
-		return &ganger.Error{Outcome: e.Outcome, Cause: e.Cause, Worker: l.worker, Exit: e.Exit, Err: e.Err}
+	// Not one that is wrapped, and no other outcome: that tells of something else,
+	// such as a task that the work had another pool perform.
+	if e, ok := err.(*ganger.Error); ok && e.Outcome == ganger.Failed {
+		return &ganger.Error{Outcome: ganger.Failed, Cause: e.Cause, Worker: l.worker, Exit: e.Exit, Err: e.Err}
 	}
 	return &ganger.Error{Outcome: ganger.Failed, Worker: l.worker, Err: err}
 }
