@@ -21,6 +21,8 @@ type child struct {
 	keep   bool     // spare descendants that left the group
 	handle *os.File // tells the death of the leader; nil where the kernel has none
 	meter  *meter   // nil: its memory is not limited
+	group  *group   // of control; nil: it has none of its own
+	kills  uint64   // by the kernel, for want of memory, before its start
 	floor  int64    // what the kernel calls its peak may be ours up to here
 
 	mu     sync.Mutex     // guards what follows; held across kill, because the number must not be reaped meanwhile
@@ -60,8 +62,16 @@ func start(quit func() bool, l launch) (*child, error) {
 		Files: l.fds,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &fd, Ptrace: l.limits.held()},
 	}}
+	c.kills = house.oom.before()
+	if c.group = house.groups.make(c.number, l.limits); c.group != nil {
+		j.attr.Sys.UseCgroupFD, j.attr.Sys.CgroupFD = true, int(c.group.dir.Fd())
+	}
 	pid, err := house.fork(quit, j)
+	if c.group != nil {
+		c.group.started()
+	}
 	if err != nil {
+		c.endGroup()
 		house.forget(c.number)
 		return nil, err
 	}
@@ -175,20 +185,41 @@ func (c *child) end(freed func()) ganger.Exit {
 	c.reaped = true
 	why := c.why
 	c.mu.Unlock()
+	asked := why != ""
 	if c.handle != nil {
 		_ = c.handle.Close()
 	}
 	house.forget(c.number)
 	house.sweepAfter(c)
+	if err == nil && why == "" && status.Signaled() && status.Signal() == syscall.SIGKILL && c.starved() {
+		why = ganger.LeavingMemoryHard
+	}
+	c.endGroup()
 	if err != nil { // somebody else waited for it: wait4(-1) in this program
-		return ganger.Exit{Reason: orElse(why, ganger.LeavingEnded), Asked: why != ""}
+		return ganger.Exit{Reason: orElse(why, ganger.LeavingEnded), Asked: asked}
 	}
 	x := exitOf(status, &usage, why)
+	x.Asked = asked
 	if x.PeakMemory <= c.floor {
 		x.PeakMemory = 0
 	}
 	x.PeakMemory = max(x.PeakMemory, peak)
 	return x
+}
+
+// starved reports whether it was the kernel that killed the leader, for want of
+// memory: somebody of its group or, which is a guess, somebody near this program
+// since the life began.
+func (c *child) starved() bool {
+	return c.group != nil && c.group.kills() > 0 || house.oom.now() > c.kills
+}
+
+// endGroup gives the control group up.
+func (c *child) endGroup() {
+	if c.group != nil {
+		c.group.end()
+		c.group = nil
+	}
 }
 
 // ownPeak is the most memory that this program held so far. The kernel counts

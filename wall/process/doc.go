@@ -44,5 +44,11 @@
 // descendant that wiped its environment and either left its group or did so in
 // the instant in which its worker runs and its group is not yet noted.
 //
+// Memory, processor time and cores can be limited ([Limits]). Resident memory is
+// looked at by one goroutine for all lives, which sleeps while none of those that
+// have a limit has anything to do; a life that passes the hard limit is killed for
+// the reason memory-hard, and so ends one that the kernel killed for want of
+// memory, where that can be told from another signal 9.
+//
 // Linux only: elsewhere Open returns [errors.ErrUnsupported].
 package process

@@ -29,6 +29,8 @@ type household struct {
 	guard   guard
 	sweep   sweeper
 	sampler sampler
+	groups  groups
+	oom     oomWatch
 
 	mu     sync.Mutex     // guards what follows; never held across a call
 	forker *forker        // not nil while there are users
@@ -212,13 +214,21 @@ func (f *forker) run() {
 	}
 }
 
-// fork makes the process, on the forking thread. One that is to be held is not
-// where that is forbidden, or where somebody traces this program.
+// fork makes the process, on the forking thread. One that is to be born into a
+// control group is not where the kernel refuses that; one that is to be held is
+// not where that is forbidden, or where somebody traces this program.
 func (j *job) fork() {
-	j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
-	if j.attr.Sys.Ptrace && j.err == syscall.EPERM {
-		j.attr.Sys.Ptrace = false
+	sys := j.attr.Sys
+	for {
 		j.pid, j.err = syscall.ForkExec(j.path, j.argv, &j.attr)
+		switch {
+		case j.err != nil && sys.UseCgroupFD:
+			sys.UseCgroupFD = false
+		case j.err == syscall.EPERM && sys.Ptrace:
+			sys.Ptrace = false
+		default:
+			return
+		}
 	}
 }
 
