@@ -39,20 +39,29 @@ func (j *job) withdraw() {
 }
 
 // await waits for the printer. Once the run is killed it waits only as long as
-// the tasks may take to end, because whoever reads the standard output may have
-// stopped to, and what waits for the printer must not wait for ever.
+// whoever reads the standard output takes something of it in the time that tasks
+// may need to end: a reader may have stopped to, and what waits for the printer
+// must not wait for ever.
 func (j *job) await(printed <-chan error) error {
 	select {
 	case err := <-printed:
 		return err
 	case <-j.going.Done():
 	}
-	patience := time.NewTimer(j.plan.opts.grace + 2*time.Second)
+	patience := time.NewTimer(0)
 	defer patience.Stop()
-	select {
-	case err := <-printed:
-		return err
-	case <-patience.C:
+	for taken := int64(-1); ; {
+		select {
+		case err := <-printed:
+			return err
+		case <-patience.C:
+		}
+		if n := j.window.Printed(); n > taken {
+			taken = n
+			patience.Reset(j.plan.opts.grace + 2*time.Second)
+			continue
+		}
+		j.board.Say("ganger: the standard output was not read: outputs of tasks that have ended are lost\n")
 		j.window.Abort(errOutput)
 		return errOutput
 	}

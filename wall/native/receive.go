@@ -61,6 +61,9 @@ func (s *multi[Q, R]) answered(h frame.Header, body []byte) error {
 			s.out.mu.Unlock()
 		}
 	}
+	if err != nil {
+		s.drained() // to end a failure may take a while, and what is kept back must not wait for it
+	}
 	c.finish(r, err)
 	if errors.Is(err, wall.ErrBroken) {
 		return err

@@ -28,7 +28,8 @@ type reserve func(*os.File) (free, leave int64, err error)
 // most is the greatest reserve; on a small file system it is a twentieth.
 const most = 1 << 30
 
-// stride is how much is written between two looks at what is free.
+// stride is how much is written at most between two looks at what is free; on a
+// small file system it is a quarter of the reserve.
 const stride = 4 << 20
 
 // errNoRoom is why nothing more is written although the disk would take it.
@@ -55,9 +56,9 @@ func (k *keeper) spare(f *os.File, n int) error {
 	case errors.Is(err, errors.ErrUnsupported): // then it is full when a write fails
 	case err != nil:
 		return err
-	case free-int64(n) < leave:
+	case free-int64(n)-min(stride, leave/4) < leave:
 		return fmt.Errorf("%w: %s: %d MiB are free, and %d MiB are left to others", errNoRoom, os.TempDir(), free>>20, leave>>20)
 	}
-	k.unseen = stride
+	k.unseen = min(stride, leave/4)
 	return nil
 }

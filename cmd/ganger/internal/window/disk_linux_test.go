@@ -26,7 +26,7 @@ func TestTheReserveIsSmallAndKnown(t *testing.T) {
 	if err != nil || free <= 0 || leave <= 0 || leave > most {
 		t.Errorf("free %d, to be left %d, %v", free, leave, err)
 	}
-	k := keeper{reserve: func(*os.File) (int64, int64, error) { return 10 << 20, 9 << 20, nil }}
+	k := keeper{reserve: func(*os.File) (int64, int64, error) { return 12 << 20, 8 << 20, nil }}
 	if err := k.spare(f, 1<<20); err != nil {
 		t.Errorf("the last megabyte: %v", err)
 	}

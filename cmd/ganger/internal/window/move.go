@@ -30,7 +30,9 @@ func (w *Window[T]) makeRoom() error {
 	w.moving = true
 	var batch []*Place[T]
 	var size, filed int64
-	empty := w.stored == 0
+	// Nothing before the next that is printed will ever be stored: a place that is
+	// older than those of this batch may still end and follow them.
+	empty, first := w.stored == 0, w.prints
 	for p := w.movableLocked(); p != nil; p = p.next {
 		if len(batch) > 0 && (filed > batchBytes || w.held-size <= w.cfg.Bytes/2 && w.taken-len(batch) <= w.cfg.Tasks/2) {
 			break
@@ -47,7 +49,7 @@ func (w *Window[T]) makeRoom() error {
 	w.mu.Unlock()
 	var err error
 	if len(batch) > 0 {
-		err = w.move(batch, empty)
+		err = w.move(batch, empty, first)
 	}
 	w.mu.Lock()
 	w.moving = false
@@ -71,8 +73,8 @@ func (w *Window[T]) makeRoom() error {
 }
 
 // move writes a batch to the store. Whoever reads its places waits meanwhile.
-func (w *Window[T]) move(batch []*Place[T], empty bool) error {
-	if err := w.store.begin(empty, batch[0].number); err != nil {
+func (w *Window[T]) move(batch []*Place[T], empty bool, first uint64) error {
+	if err := w.store.begin(empty, first); err != nil {
 		return err
 	}
 	for _, p := range batch {

@@ -9,7 +9,7 @@ import (
 // pieces is the file where the outputs of tasks that run wait, in pieces. The
 // zero pieces has no file yet. It is safe for concurrent use.
 type pieces struct {
-	keep keeper
+	keep *keeper
 
 	mu   sync.Mutex // guards what follows; held while the file is made, which is once
 	file *os.File

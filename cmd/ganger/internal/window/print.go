@@ -3,13 +3,15 @@ package window
 import (
 	"bufio"
 	"io"
+	"sync/atomic"
 )
 
 // Run prints to out until the window is closed and all places are printed, and
 // returns nil, or the first error of out or of an [Ending]. Output is flushed
 // whenever there is nothing more to print for the moment.
 func (w *Window[T]) Run(out io.Writer) error {
-	b := bufio.NewWriterSize(out, 64<<10)
+	w.taker.out = out
+	b := bufio.NewWriterSize(&w.taker, 64<<10)
 	for {
 		t, err := w.next(b.Buffered() > 0)
 		switch {
@@ -33,6 +35,21 @@ func (w *Window[T]) Run(out io.Writer) error {
 			return err
 		}
 	}
+}
+
+// Printed is how many bytes the stream has taken so far.
+func (w *Window[T]) Printed() int64 { return w.taker.n.Load() }
+
+// taker counts what a stream takes.
+type taker struct {
+	out io.Writer
+	n   atomic.Int64
+}
+
+func (t *taker) Write(b []byte) (int, error) {
+	n, err := t.out.Write(b)
+	t.n.Add(int64(n))
+	return n, err
 }
 
 // turn is what the printer has to do: a place in memory, or so many on the disk,

@@ -11,7 +11,7 @@ import (
 // notes, printed, and an index of it by the places' numbers. One goroutine adds
 // and commits, and one reads what was committed. The zero store has no files yet.
 type store struct {
-	keep    keeper
+	keep    *keeper
 	records *os.File
 	index   *os.File
 	base    uint64 // number of the place whose entry is the first of the index
@@ -34,7 +34,7 @@ type entry struct {
 const entrySize = 24
 
 // begin makes the files if there are none. With empty, nothing that was
-// committed is needed any more, and the first that will be is first.
+// committed is needed any more, and none that will be is before first.
 func (s *store) begin(empty bool, first uint64) (err error) {
 	if s.records == nil {
 		if s.records, err = unnamed(); err != nil {

@@ -221,7 +221,7 @@ func TestASlowStreamStallsTheInput(t *testing.T) {
 
 // TestPiecesAreGivenBack: an output's pieces take no room once they are printed.
 func TestPiecesAreGivenBack(t *testing.T) {
-	f := &pieces{keep: keeper{reserve: wide}}
+	f := &pieces{keep: &keeper{reserve: wide}}
 	var all []piece
 	for i := range 5 {
 		b := output(i, 100_000)

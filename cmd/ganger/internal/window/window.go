@@ -107,6 +107,7 @@ type Window[T any] struct {
 	cfg    Config
 	room   chan struct{} // room for one: Admit may look again
 	turn   chan struct{} // room for one: there may be something to print
+	taker  taker         // the stream
 	pieces pieces
 	store  store // used by the admitting goroutine, and read by the printer
 
@@ -138,7 +139,8 @@ func New[T any](c Config) *Window[T] {
 		c.reserve = reserveOf
 	}
 	w := &Window[T]{cfg: c, room: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
-	w.pieces.keep.reserve, w.store.keep.reserve = c.reserve, c.reserve
+	keep := &keeper{reserve: c.reserve} // one for all files
+	w.pieces.keep, w.store.keep = keep, keep
 	return w
 }
 
