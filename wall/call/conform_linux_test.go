@@ -2,8 +2,6 @@ package call_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,51 +9,10 @@ import (
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/internal/frame"
 	"github.com/ganger-dev/ganger/wall"
-	"github.com/ganger-dev/ganger/wall/call"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 	"github.com/ganger-dev/ganger/wall/walltest"
 )
-
-func TestMain(m *testing.M) {
-	process.Main()
-	os.Exit(m.Run())
-}
-
-// interpreter returns the program for files with this extension, itself and not
-// a script in front of it, or skips the test.
-func interpreter(t *testing.T, ext string) string {
-	t.Helper()
-	name, pkg, ask := "python3", "python3", []string{"-c", "import sys; print(sys.executable)"}
-	if ext != ".py" {
-		name, pkg, ask = "node", "nodejs", []string{"-p", "process.execPath"}
-	}
-	out, err := exec.Command(name, ask...).Output()
-	if err != nil {
-		t.Skipf("%s does not run here (%v); it is in the Debian package %s", name, err, pkg)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// command returns the wall of FILE:FUNCTION, with a file of this package's
-// testdata.
-func command(t *testing.T, target string, c process.Channel) process.Command {
-	t.Helper()
-	f, err := call.Parse("testdata/" + target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Interpreter = interpreter(t, f.File[strings.LastIndexByte(f.File, '.'):])
-	cmd, err := f.Command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Channel = c
-	if c == process.Pair {
-		cmd.Env = append(cmd.Env, "CALL_PAIR=1")
-	}
-	return cmd
-}
 
 // TestConforms: a function is a worker like all others, whatever happens to it.
 func TestConforms(t *testing.T) {

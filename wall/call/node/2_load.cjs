@@ -19,10 +19,13 @@ function finite(_, value) {
 
 /** told is an error and its causes, without the frames that are ours and Node's. */
 function told(problem) {
-  const ours = /^\s+at .*(\bganger-shim:|\(?node:internal)/;
-  const trace = util.inspect(problem).split("\n").filter((line) => !ours.test(line)).join("\n");
+  const trace = without(util.inspect(problem));
   const plain = !(problem instanceof Error) && !(problem && problem.stack);
   return { message: plain ? "thrown: " + trace : `${problem.name}: ${problem.message}`, trace: plain ? "" : trace };
+}
+
+function without(trace) {
+  return trace.split("\n").filter((line) => !/^\s+at .*(\bganger-shim:|\bnode:internal)/.test(line)).join("\n");
 }
 
 /** refuse ends a start that cannot succeed. */
@@ -40,9 +43,11 @@ async function load() {
   try {
     its = await import(pathToFileURL(file).href);
   } catch (e) {
+    if (!(e instanceof SyntaxError)) refuse(1, "the file cannot be loaded\n" + told(e).trace);
     process.stderr.write(`ganger: ${target}: the file cannot be loaded\n`);
     // Only Node itself can print where the syntax is broken.
-    process.on("exit", () => { process.exitCode = e instanceof SyntaxError ? UNUSABLE : 1; });
+    e.stack = without(e.stack);
+    process.on("exit", () => { process.exitCode = UNUSABLE; });
     setImmediate(() => { throw e; });
     return new Promise(() => {});
   }

@@ -38,7 +38,10 @@ class Server {
     this.bye = false;
     this.ended = ended;
     this.take = this.hello;
-    new Inbox(fds[0], (...frame) => this.take(...frame), () => process.exit(0)); // nobody wants an answer
+    new Inbox(fds[0], (...frame) => this.take(...frame), () => {
+      if (this.inHand.size > 0 && !this.bye) process.exit(0); // the coordinator is gone: nobody wants the answers
+      this.leave();
+    });
   }
 
   hello(kind, id, question, body) {
@@ -73,9 +76,14 @@ class Server {
         break;
       }
       case BYE:
-        this.bye = true;
-        if (this.inHand.size === 0) this.ended();
+        this.leave();
     }
+  }
+
+  /** leave takes no more requests. */
+  leave() {
+    if (!this.bye && this.inHand.size === 0) this.ended();
+    this.bye = true;
   }
 
   perform(id, body) {

@@ -27,7 +27,7 @@ def told(problem):
         if t is None or id(t) in seen:
             continue
         seen.add(id(t))
-        t.stack[:] = [f for f in t.stack if f.filename != "<ganger>" and not f.filename.startswith("<frozen importlib")]
+        t.stack[:] = [f for f in t.stack if f.filename != "<ganger>"]
         todo += [t.__cause__, t.__context__, *(getattr(t, "exceptions", None) or ())]
     return "".join(top.format_exception_only()).strip(), "".join(top.format()).strip()
 
@@ -69,7 +69,8 @@ def load():
         spec = importlib.util.spec_from_file_location(stem, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules.setdefault(stem, module)  # so that what it defines can be pickled
-        spec.loader.exec_module(module)
+        # As of a script, no compiled copy is left beside the file.
+        exec(compile(spec.loader.get_data(path), path, "exec", dont_inherit=True), vars(module))
     except SystemExit as e:
         quit(e.code)
     except SyntaxError as e:

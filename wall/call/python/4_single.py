@@ -11,7 +11,7 @@ class Single(Server):
         self.running = 0  # the number of the run; 0: none
         self.request = 0  # of the run
         self.doomed = 0  # the run whose cancel has come
-        self.signals = 0  # sent to the main thread, and not yet seen there
+        self.called = False  # an interrupt was sent to the main thread, and not yet seen there
         self.shielded = True  # an interrupt has to wait
         self.due = False  # one does
         self.parked = False  # the watcher sleeps until something runs
@@ -84,7 +84,7 @@ class Single(Server):
     def watch(self):
         """Looks for a cancel, in a thread of its own, while one function runs long."""
         last = looks = 0
-        while True:
+        while not self.bye:
             time.sleep(LOOK)
             now = self.running
             if now == 0 or now != last:
@@ -107,12 +107,14 @@ class Single(Server):
 
     def note(self, frame):
         """Takes a frame that came while a function runs; with the lock."""
-        if frame is None:  # the coordinator is gone: nobody wants the answer
-            os._exit(0)
+        if frame is None:
+            if self.bye:  # after it the end is no news
+                return
+            os._exit(0)  # the coordinator is gone: nobody wants the answer
         kind, request, _, _ = frame
         if kind == CANCEL and request == self.request and self.doomed != self.running:
             self.doomed = self.running
-            self.signals += 1
+            self.called = True
             signal.pthread_kill(self.main, signal.SIGINT)  # also out of a sleep
         elif kind == BYE:
             self.bye = True
@@ -121,24 +123,19 @@ class Single(Server):
 
     def interrupted(self, *_):
         """Handles SIGINT, in the main thread."""
-        if self.signals == 0:
+        if not self.called:
             raise KeyboardInterrupt  # somebody else's
-        self.signals -= 1
+        self.called = False
         if self.doomed != self.running:
             return  # too late
         self.due = self.shielded
         if not self.due:
             raise KeyboardInterrupt("the task was cancelled")
 
-    def open(self):
-        """Begins what must not be interrupted halfway."""
-        self.shielded = True
-
-    def close(self):
-        if threading.get_ident() != self.main:
-            return
-        self.shielded = self.running == 0
-        if self.due and self.running:
+    def unshield(self):
+        """Ends what must not be interrupted halfway, in the main thread."""
+        self.shielded = False
+        if self.due:
             self.due = False
             raise KeyboardInterrupt("the task was cancelled")
 
@@ -146,22 +143,24 @@ class Single(Server):
         body = self.said(value)
         if threading.get_ident() != self.main:
             with self.lock:  # or the run might end in between
-                if self.running:
-                    self.outbox.send(FEEDBACK, body, self.request)
+                self.report(body)
             return
+        self.shielded = True
+        try:
+            self.report(body)
+        finally:
+            self.unshield()
+
+    def report(self, body):
         if not self.running:
             raise Error("no task runs that could have feedback")
-        self.open()
-        try:
-            self.outbox.send(FEEDBACK, body, self.request)
-        finally:
-            self.close()
+        self.outbox.send(FEEDBACK, body, self.request)
 
     def ask(self, value):
         body = self.said(value)
         if threading.get_ident() != self.main or not self.running:
             raise Error("only the function itself can ask, in the main thread")
-        self.open()
+        self.shielded = True
         try:
             with self.lock:
                 self.questions += 1
@@ -172,5 +171,4 @@ class Single(Server):
                         return answered(frame[0], frame[3])
                     self.note(frame)
         finally:
-            self.close()
-        raise KeyboardInterrupt("the task was cancelled")
+            self.unshield()

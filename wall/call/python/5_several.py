@@ -16,9 +16,6 @@ class Several(Server):
         loop = events()
         loop.add_reader(self.inbox.fd, self.readable)
         loop.run_forever()
-        loop.remove_reader(self.inbox.fd)
-        if self.tasks:  # the coordinator is gone: nobody wants the answers
-            os._exit(0)
 
     def readable(self):
         frame = self.inbox.next()
@@ -29,7 +26,10 @@ class Several(Server):
 
     def take(self, frame):
         if frame is None:
-            events().stop()
+            events().remove_reader(self.inbox.fd)
+            if self.tasks and not self.bye:
+                os._exit(0)  # the coordinator is gone: nobody wants the answers
+            self.leave()
             return
         kind, request, question, body = frame
         if kind == REQUEST:
@@ -43,9 +43,12 @@ class Several(Server):
             if future and not future.done():
                 future.set_result((kind, body))
         elif kind == BYE:
-            self.bye = True
-            if not self.tasks:
-                events().stop()
+            self.leave()
+
+    def leave(self):
+        self.bye = True
+        if not self.tasks:
+            events().stop()
 
     async def perform(self, request, body):
         problem = result = None

@@ -19,6 +19,23 @@ def answered(kind, body):
     return parsed(body) if body else None
 
 
+server = None
+
+
+def feedback(value):
+    """Reports a value to the coordinator, before the result."""
+    if server is None:
+        raise Error("no task runs that could have feedback")
+    server.feedback(value)
+
+
+def ask(value):
+    """Asks the coordinator and returns its answer; in an async function, await it."""
+    if server is None:
+        raise Error("no task runs that could ask")
+    return server.ask(value)
+
+
 def aside(there, name):
     """Calls the user's setup or teardown, if there is one."""
     f = there.get(name)
@@ -45,7 +62,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # it is a log
 
     module = sys.modules["ganger"] = types.ModuleType("ganger", "How a function speaks to its coordinator in mid-task.")
-    module.Error = Error
+    module.Error, module.feedback, module.ask = Error, feedback, ask
     there, function = load()
     try:
         aside(there, "setup")
@@ -58,16 +75,15 @@ def main():
         return
     its = parsed(frame[3])
     several = is_async(function)
+    global server
     server = (Several if several else Single)(function, inbox, outbox, its.get("limit") or LIMIT)
-    module.feedback, module.ask = server.feedback, server.ask
     mine = {"version": 1, "name": target, "format": "json", "slots": its.get("slots", 1) if several else 1, "limit": its.get("limit") or LIMIT}
     outbox.send(HELLO, encoded(mine))
     if its["version"] != 1:
         sys.exit("ganger: the coordinator speaks version %r of the protocol, this is version 1" % its["version"])
     try:
         server.serve()
-        if server.bye:
-            aside(there, "teardown")
+        aside(there, "teardown")
     finally:
         disown()  # whatever keeps the interpreter from ending, nobody waits for an answer
 

@@ -1,0 +1,3 @@
+import "no-such-module-anywhere";
+
+export const f = (value) => value;

@@ -1,0 +1,4 @@
+export const g = { not: "callable" };
+export function h(value) {
+  return value;
+}

@@ -1,0 +1,7 @@
+import json
+
+g = {"not": "callable"}
+
+
+def h(value):
+    return value

@@ -1,0 +1,9 @@
+def deeper():
+    return open("/nowhere/model.bin")
+
+
+model = deeper()
+
+
+def f(value):
+    return value

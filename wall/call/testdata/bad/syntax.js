@@ -1,0 +1,3 @@
+exports.f = function (value) {
+  return value +;
+};
