@@ -52,7 +52,7 @@ func (j *job) statusLine() func(width int) string {
 	rate.Add(j.born, 0)
 	return func(width int) string {
 		now, c := time.Now(), j.tally.Counts()
-		p := status.Progress{Rate: rate.Add(now, c.All())}
+		p := status.Progress{Rate: rate.Add(now, c.All()-c.Skipped)}
 		if t, ok := j.window.Stalled(); ok {
 			p.Stalled = string(t.Label)
 		}

@@ -54,7 +54,7 @@ func newRoot(s streams, status *int) *cobra.Command {
 	root.SetHelpTemplate(helpText)
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(s, status))
+	root.AddCommand(newRun(s, status), newLog(s))
 	return root
 }
 

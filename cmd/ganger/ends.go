@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/pool"
 )
 
@@ -17,27 +18,49 @@ func (j *job) diskFull(err error) {
 	j.board.Say(fmt.Sprintf("ganger: outputs that wait for an earlier task stay in memory, and the input waits: %v\n", err))
 }
 
-// began is told when a worker is about to get a task.
-func (j *job) began(t *task) { j.tally.Begin(&t.Running, time.Now()) }
+// began is told when a worker is about to get a task, under which so many died.
+func (j *job) began(t *task, deaths int) {
+	now := time.Now()
+	j.tally.Begin(&t.Running, now)
+	if j.log != nil {
+		j.noteAttempt(t, now, deaths)
+	}
+}
 
-// ended is told once for each task that was taken.
+// ended is told once for each task that was taken. What the log is to have is
+// settled only when it has it.
 func (j *job) ended(t *task, e end) {
 	j.handsMu.Lock()
 	delete(j.hands, t.number)
 	j.handsMu.Unlock()
-	v := verdictOf(t, e)
+	x := &ending{j: j, t: t, e: e, v: verdictOf(t, e)}
 	if t.phase.Load() == withdrawn {
-		e = end{err: e.err, queued: e.queued} // no worker was given it, though one may have come for it
+		x.e = end{err: e.err, queued: e.queued} // no worker was given it, though one may have come for it
+	} else {
+		j.count(x.v, x.e)
+	}
+	if j.log != nil && x.v.lasts() {
+		j.log.End(&t.logged, x.entry(), x)
+		return
+	}
+	j.settle(x)
+}
+
+// settle counts an end and hands it to the printer.
+func (j *job) settle(x *ending) {
+	t, v := x.t, x.v
+	if t.phase.Load() == withdrawn {
 		j.tally.NotStarted(&t.Running)
 	} else {
 		j.tally.End(&t.Running, v.reason())
-		j.count(v, e)
 	}
 	if v.outcome == ganger.Done && !j.plan.opts.json {
 		t.stderr.reset() // nobody is shown it
 	}
-	x := &ending{j, t, e, v}
 	t.place.End(x.size(), x)
+	if j.unsettled.Add(-1) <= 1 {
+		signalOne(j.lonely)
+	}
 }
 
 // count looks whether an end is a reason to take no more tasks.
@@ -93,7 +116,7 @@ func (j *job) conclude(readErr, outErr error) int {
 		return exitWithout // whoever wanted the output has gone: quietly
 	}
 	code := exitDone
-	if c.WithoutSuccess() > 0 || c.Lost() > 0 {
+	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() {
 		code = exitWithout
 	}
 	if readErr != nil {
@@ -112,12 +135,19 @@ func (j *job) conclude(readErr, outErr error) int {
 		if c.Total == 0 {
 			rest = "; the rest of the input was not read"
 		}
+		if j.log != nil {
+			rest += "; --resume goes on from here"
+		}
 		say("%v: done %d, without success %d, not started %d%s", why, c.Ended[ganger.Done], c.WithoutSuccess(), c.NotStarted, rest)
 	} else if errors.Is(why, errEnough) {
 		say("stopped: %d tasks had no success (--halt %s)", j.halted.Load(), j.plan.opts.halt.text)
 	}
 	if !j.plan.opts.quiet {
+		if c.Skipped > 0 {
+			say("%s: %s tasks already have an outcome, skipped", j.plan.opts.log, status.Number(c.Skipped))
+		}
 		j.board.Say(c.Summary(time.Since(j.born)) + "\n")
+		j.sayWhereToLook(c)
 	}
 	return code
 }

@@ -54,7 +54,8 @@ type pooled[R any] struct {
 
 func (p pooled[R]) submit(ctx context.Context, t *task) (ticket, error) {
 	k, err := p.Submit(ctx, pool.Task[*task]{
-		Value: t, Key: t.key, Priority: t.priority, Retries: p.opts.retries, MaxDeaths: p.opts.maxDeaths, ExecTimeout: p.opts.timeout,
+		Value: t, Key: t.key, Priority: t.priority, Retries: p.opts.retries, ExecTimeout: p.opts.timeout,
+		MaxDeaths: p.opts.maxDeaths, Deaths: t.deaths,
 	})
 	if err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) 
 				var none Q
 				return none, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: errNotStarted}
 			}
-			j.began(t)
+			j.began(t, h.Deaths)
 			return request(t, h.Seat, h.Attempt)
 		},
 		Ended: func(t *task, e pool.End[R]) {

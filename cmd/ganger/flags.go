@@ -24,6 +24,9 @@ type options struct {
 	timeout, startTimeout, grace, ttl, idleTTL, drain time.Duration
 	ready, keepOrder, unordered, shell, keepDaemons   bool
 	dryRun, quiet, json                               bool
+	log                                               string
+	resume                                            resumption
+	resumeFailed                                      bool
 	env                                               []string
 	dir                                               string
 	command                                           []string
@@ -93,6 +96,10 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.StringVar(&o.dir, "dir", "", "working directory of the workers")
 	f.BoolVar(&o.shell, "shell", false, "the command is a script for sh; what replaces {} is quoted")
 	f.BoolVar(&o.keepDaemons, "keep-daemons", false, "spare processes that left their worker's process group")
+	f.StringVar(&o.log, "log", "", "add the end of each task to `FILE`, for --resume and ganger log")
+	f.Var(&o.resume, "resume", "go on with the log: skip the tasks that have an outcome; =force also after another command")
+	f.Lookup("resume").NoOptDefVal = string(resumed)
+	f.BoolVar(&o.resumeFailed, "resume-failed", false, "go on with the log, and run those without success again")
 	o.drain = 25 * time.Second
 	f.Var(&span{&o.drain, 0}, "drain", "after a TERM let tasks finish for `DURATION`")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be run, one command a line, and run nothing")
@@ -118,6 +125,8 @@ func (o *options) check() error {
 		return wrong("add --ndjson", "--priority: only tasks of --ndjson have something to point to")
 	case o.keepOrder && o.unordered:
 		return wrong("", "--keep-order and --unordered exclude each other")
+	case o.log == "" && (o.resume != "" || o.resumeFailed):
+		return wrong("name the log of the run with --log FILE", "--resume and --resume-failed: there is no log to go on with")
 	case o.ready && !warm:
 		return wrong("choose --proto lines or jsonl", "--ready: with --proto exec there is no worker that could say so")
 	case o.slots > 1 && o.proto == "lines":

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/runlog"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/window"
 	"github.com/ganger-dev/ganger/inspect"
@@ -23,6 +24,7 @@ var (
 	errKilled     = errors.New("the run was ended while it ran")
 	errEnough     = errors.New("enough tasks had no success")
 	errOutput     = errors.New("the standard output is closed")
+	errLog        = errors.New("the log takes no more")
 	errCannot     = errors.New("nothing can be executed")
 	errOver       = errors.New("the run is over")
 )
@@ -38,6 +40,7 @@ type job struct {
 	window *window.Window[*task]
 	engine engine
 	hub    *inspect.Hub
+	log    *runlog.Log // nil: none is kept
 	born   time.Time
 
 	taking context.Context // ends, with why, when no more tasks are taken
@@ -52,6 +55,11 @@ type job struct {
 	halted   atomic.Int64 // without, when the run halted for it
 	consumed atomic.Int64 // bytes of the input
 	size     int64        // of the input, if it is a file; else 0
+
+	unsettled atomic.Int64  // tasks taken whose end is not settled
+	lonely    chan struct{} // room for one: there is one such task at most
+	begun     chan struct{} // room for one: an attempt has begun, for the watch
+	logFails  atomic.Bool   // nothing can be recorded any more
 
 	handsMu   sync.Mutex // guards what follows; never held across a call
 	hands     map[uint64]hand
@@ -86,7 +94,15 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 			return exitNotRun, err
 		}
 	}
-	j := &job{plan: p, size: size, born: time.Now(), hands: make(map[uint64]hand)}
+	j := &job{
+		plan: p, size: size, born: time.Now(), hands: make(map[uint64]hand),
+		lonely: make(chan struct{}, 1), begun: make(chan struct{}, 1),
+	}
+	if o.log != "" {
+		if j.log, err = p.openLog(); err != nil {
+			return exitNotRun, err
+		}
+	}
 	return j.perform(ctx, in, s), nil
 }
 
@@ -125,7 +141,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	defer j.kill(nil)
 	j.board = newBoard(s, o, j.statusLine())
 	j.window = window.New[*task](window.Config{
-		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json,
+		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json && j.log == nil, // with a log nothing is printed before it is recorded
 		Tell: j.board.Say, Full: j.diskFull,
 	})
 	var others sync.WaitGroup // what ends with the run
@@ -136,6 +152,9 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 		j.hub = &inspect.Hub{}
 		events := j.hub.Events(over)
 		others.Go(func() { j.tellDeaths(events) })
+	}
+	if j.log != nil {
+		others.Go(func() { j.watch(over) })
 	}
 	j.engine = newEngine(j.plan, j)
 	workers := make(chan struct{})
@@ -158,6 +177,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	<-workers
 	end()
 	others.Wait()
+	j.closeLog()
 	return j.conclude(readErr, outErr)
 }
 
@@ -221,18 +241,38 @@ func (j *job) read(in io.Reader, batches chan<- batch) {
 	}
 }
 
-// take finds a place for t and submits it.
+// take finds a place for t and submits it, unless the log has its outcome.
 func (j *job) take(t *task) {
+	var f runlog.Fate
+	if j.log != nil {
+		if f = j.recall(t); f.Outcome != 0 {
+			return
+		}
+	}
 	place, err := j.window.Admit(j.taking, t, len(t.Bytes))
 	if err != nil {
 		return // the run stops; t was never taken
 	}
 	t.place = place
 	j.tally.Read()
+	j.unsettled.Add(1)
 	if err := j.plan.refuse(t); err != nil {
 		j.ended(t, end{err: &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseInput, Err: err}})
 		return
 	}
+	if err := j.plan.givenUp(f); err != nil {
+		j.ended(t, end{err: err, deaths: f.Deaths})
+		return
+	}
+	if f.Alone {
+		j.alone(t)
+		return
+	}
+	j.submit(t)
+}
+
+// submit hands t, which has a place, to the engine.
+func (j *job) submit(t *task) {
 	// The pool numbers tasks as they are accepted, and nobody else submits; so
 	// what a worker says at once finds its task.
 	j.handsMu.Lock()

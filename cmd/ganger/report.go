@@ -93,13 +93,18 @@ type ending struct {
 	t *task
 	e end
 	v verdict
+
+	dropped bool // its record could not be written, so nothing of it is printed
 }
 
 // Print prints the task's output, or its record.
 func (x *ending) Print(out *bufio.Writer) error {
 	o := &x.j.plan.opts
 	if o.json {
-		return x.j.record(x.t, x.e, x.v).Print(out)
+		return x.record().Print(out)
+	}
+	if x.dropped {
+		return nil
 	}
 	if o.proto == "exec" {
 		_, err := x.t.place.WriteTo(out)
@@ -155,7 +160,8 @@ func (j *job) heading(t *task, e end, v verdict) string {
 }
 
 // record is the end of a task for --json.
-func (j *job) record(t *task, e end, v verdict) *record.Record {
+func (x *ending) record() *record.Record {
+	j, t, e, v := x.j, x.t, x.e, x.v
 	text, _ := t.stderr.text()
 	r := &record.Record{
 		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index,
@@ -164,6 +170,7 @@ func (j *job) record(t *task, e end, v verdict) *record.Record {
 		Queued: e.queued, Ran: e.ran,
 	}
 	switch {
+	case x.dropped:
 	case j.plan.opts.proto == "exec" && e.attempts > 0:
 		r.Output = t.place.Reader
 	case v.outcome == ganger.Done:

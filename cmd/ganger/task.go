@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/runlog"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/window"
 )
@@ -23,6 +24,11 @@ type task struct {
 	place    *window.Place[*task]
 	phase    atomic.Uint32
 	stderr   tail
+
+	logged  runlog.Task
+	deaths  int          // of workers under it, as the log has them; used by one attempt at a time
+	since   atomic.Int64 // when its attempt began, on the job's clock; 0: none has
+	noticed bool         // that it runs for long; used by the job's watch
 }
 
 // The phases of a task. It leaves queued once, by a swap: to started when a

@@ -37,6 +37,7 @@ type Counts struct {
 	Total      int // tasks of the input, 0 while not known
 	Running    int
 	NotStarted int // of those read, withdrawn before they ran
+	Skipped    int // of those read, with an outcome from an earlier run
 	Ended      [ganger.Lost + 1]int
 	Reasons    map[Reason]int // why tasks had no success
 	Oldest     string         // label of the task that runs longest
@@ -83,6 +84,20 @@ func (t *Tally) End(r *Running, why Reason) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.removeLocked(r)
+	t.endLocked(why)
+}
+
+// Skip counts a task that was taken from the input and has its outcome from an
+// earlier run.
+func (t *Tally) Skip(why Reason) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.c.Read++
+	t.c.Skipped++
+	t.endLocked(why)
+}
+
+func (t *Tally) endLocked(why Reason) {
 	t.c.Ended[why.Outcome]++
 	if why.Outcome != ganger.Done && why.Why != "" {
 		if t.c.Reasons == nil {

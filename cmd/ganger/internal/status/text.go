@@ -25,9 +25,9 @@ type Progress struct {
 func (c Counts) Line(now time.Time, p Progress, width int) string {
 	ended := c.All()
 	var line strings.Builder
-	line.WriteString(number(ended))
+	line.WriteString(Number(ended))
 	if c.Total > 0 {
-		line.WriteString("/" + number(c.Total))
+		line.WriteString("/" + Number(c.Total))
 		p.Fraction = float64(ended) / float64(c.Total)
 	}
 	if p.Fraction > 0 {
@@ -43,7 +43,7 @@ func (c Counts) Line(now time.Time, p Progress, width int) string {
 		line.WriteString(" |")
 		for _, o := range ganger.Outcomes()[1:] {
 			if n := c.Ended[o]; n > 0 {
-				line.WriteString(" " + o.String() + " " + number(n))
+				line.WriteString(" " + o.String() + " " + Number(n))
 			}
 		}
 	}
@@ -62,17 +62,17 @@ func (c Counts) Line(now time.Time, p Progress, width int) string {
 // Summary is the last line of a run that took as long as given.
 func (c Counts) Summary(took time.Duration) string {
 	var line strings.Builder
-	line.WriteString("done " + number(c.Ended[ganger.Done]))
+	line.WriteString("done " + Number(c.Ended[ganger.Done]))
 	for _, o := range ganger.Outcomes()[1:] {
 		if o == ganger.Lost || c.Ended[o] == 0 {
 			continue
 		}
-		line.WriteString("  " + o.String() + " " + number(c.Ended[o]) + c.reasons(o))
+		line.WriteString("  " + o.String() + " " + Number(c.Ended[o]) + c.reasons(o))
 	}
 	if c.NotStarted > 0 {
-		line.WriteString("  not started " + number(c.NotStarted))
+		line.WriteString("  not started " + Number(c.NotStarted))
 	}
-	return line.String() + "  lost " + number(c.Lost()) + "  in " + Duration(took)
+	return line.String() + "  lost " + Number(c.Lost()) + "  in " + Duration(took)
 }
 
 // reasons lists why tasks ended with o, the most frequent first.
@@ -99,13 +99,13 @@ func (c Counts) reasons(o ganger.Outcome) string {
 		if unicode.IsDigit(rune(r.why[len(r.why)-1])) {
 			sep = ": "
 		}
-		words = append(words, r.why+sep+number(r.n))
+		words = append(words, r.why+sep+Number(r.n))
 	}
 	return " (" + strings.Join(words, ", ") + ")"
 }
 
-// number writes n with commas between the thousands.
-func number(n int) string {
+// Number writes n with commas between the thousands.
+func Number(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -118,7 +118,7 @@ func rate(r float64) string {
 	if r < 10 {
 		return strconv.FormatFloat(r, 'f', 1, 64)
 	}
-	return number(int(r))
+	return Number(int(r))
 }
 
 // Duration writes d as people say it: 0.3s, 41s, 3m18s, 2h05m.
