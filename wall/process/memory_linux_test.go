@@ -272,6 +272,22 @@ func TestSharedMemoryCountsOnce(t *testing.T) {
 	}
 }
 
+// TestPeakIsItsOwn: a small process has not the peak of the program that started
+// it.
+func TestPeakIsItsOwn(t *testing.T) {
+	tidy(t)
+	b, err := syscall.Mmap(-1, 0, 100*mb, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_POPULATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Munmap(b) }()
+	i := openExec(t, Exec{}, wall.Start{})
+	r, err := wall.Do(t.Context(), i, Request{Path: "true"}, nil)
+	if err != nil || r.Exit.PeakMemory > 50*mb {
+		t.Errorf("peak %d, %v, want its own or none", r.Exit.PeakMemory, err)
+	}
+}
+
 // TestIdleLifeIsNotSampled: once more after it became idle, and then only when it
 // is busy again.
 func TestIdleLifeIsNotSampled(t *testing.T) {
