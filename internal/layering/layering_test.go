@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"life":               {"", "inspect", "wall"},
 	"pool":               {"", "inspect", "wall", "life"},
 	"journal":            {},
+	"examples/caption":   {"pool", "wall", "wall/call", "wall/native", "wall/process"},
 	"examples/gofiles":   {"wall", "wall/native"},
 	"examples/parsolve":  {"pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
