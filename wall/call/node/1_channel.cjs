@@ -14,6 +14,7 @@ const [HELLO, REQUEST, RESPONSE, ERROR, FEEDBACK, ASK, ANSWER, CANCEL, CANCELLED
 const MAGIC = 0x47f7;
 const SIZE = 16; // of a header: magic, kind, flags, length, id, question
 const LIMIT = 64 << 20; // of bodies, unless the hello names another
+const CHUNK = 64 << 10;
 const WORDS = 32 << 10; // characters kept of a message or a trace
 const QUESTIONS = 64; // unanswered ones of a request
 const UNUSABLE = 78; // the exit status when another start would fail as well
@@ -25,8 +26,10 @@ class Inbox {
     this.parts = []; // what came of a frame that is not whole
     this.have = 0; // bytes in parts
     this.need = SIZE; // bytes that the frame has at least
-    this.socket = new net.Socket({ fd, readable: true, writable: false });
-    this.socket.on("data", (chunk) => this.add(chunk));
+    // One buffer for all reads: what stays in parts is copied.
+    const onread = { buffer: Buffer.allocUnsafeSlow(CHUNK), callback: (n, buffer) => this.add(buffer.subarray(0, n)) };
+    this.socket = new net.Socket({ fd, readable: true, writable: false, onread });
+    this.socket.resume();
     this.socket.on("error", ended);
     this.socket.on("end", ended);
   }
@@ -34,7 +37,7 @@ class Inbox {
   add(chunk) {
     this.have += chunk.length;
     if (this.parts.length > 0 || this.have < this.need) {
-      this.parts.push(chunk);
+      this.parts.push(Buffer.from(chunk));
       if (this.have < this.need) return;
       chunk = Buffer.concat(this.parts);
       this.parts = [];
@@ -52,7 +55,7 @@ class Inbox {
       this.take(chunk[at + 2], chunk.readUInt32LE(at + 8), chunk.readUInt32LE(at + 12), body);
     }
     this.have = chunk.length - at;
-    if (this.have > 0) this.parts.push(chunk.subarray(at));
+    if (this.have > 0) this.parts.push(Buffer.from(chunk.subarray(at)));
   }
 }
 

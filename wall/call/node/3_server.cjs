@@ -1,36 +1,68 @@
 
 // The requests, each a call of the function.
 
-/** CannotAsk is what ask rejects with when the coordinator has no answer. */
+/** AskError is what ask rejects with when the coordinator has no answer. */
 class AskError extends Error {}
 
-/** Task is a request in hand, and what the function gets as third argument. */
+/** Task is a request in hand. */
 class Task {
-  #server;
+  #abort;
+  #waits;
   #questions = 0;
 
   constructor(server, id) {
-    this.#server = server;
+    this.server = server;
     this.id = id;
-    this.abort = new AbortController();
-    this.waits = new Map(); // for answers: how to end the promise, by question
+    this.cancelled = false;
   }
 
-  feedback = (value) => {
-    this.#server.say(this, FEEDBACK, value, 0);
-  };
+  /** arguments are what the function gets behind the value. */
+  arguments() {
+    this.#abort = new AbortController();
+    return [
+      this.#abort.signal,
+      { feedback: (value) => this.server.say(this, FEEDBACK, value, 0), ask: (value) => this.#ask(value) },
+    ];
+  }
 
-  ask = (value) =>
-    new Promise((resolve, reject) => {
-      if (this.waits.size >= QUESTIONS) throw new AskError(`${QUESTIONS} questions of this task are unanswered`);
-      this.#server.say(this, ASK, value, ++this.#questions);
-      this.waits.set(this.#questions, { resolve, reject });
+  cancel() {
+    this.cancelled = true;
+    if (this.#abort) this.#abort.abort();
+  }
+
+  #ask(value) {
+    return new Promise((resolve, reject) => {
+      this.#waits ??= new Map(); // how to end the promise, by question
+      if (this.#waits.size >= QUESTIONS) throw new AskError(`${QUESTIONS} questions of this task are unanswered`);
+      this.server.say(this, ASK, value, ++this.#questions);
+      this.#waits.set(this.#questions, { resolve, reject });
     });
+  }
+
+  answered(kind, question, body) {
+    const wait = this.#waits?.get(question);
+    if (!wait) return;
+    this.#waits.delete(question);
+    if (kind === ANSWER) wait.resolve(body === "" ? null : JSON.parse(body));
+    else wait.reject(new AskError(JSON.parse(body).message || "the coordinator gave no reason"));
+  }
+}
+
+/**
+ * wants reports whether f may look at more than its first argument. An
+ * AbortSignal costs about as much as all else that a small task needs, so one
+ * whose text shows that it has no name for it gets none.
+ */
+function wants(f) {
+  const text = Function.prototype.toString.call(f);
+  const one = /^(async\s+)?(function\s*)?[\w$]*\s*(\(\s*[\w$]*\s*\)|[\w$]+)\s*(=>|\{)/;
+  return !one.test(text) || text.includes("arguments");
 }
 
 class Server {
   constructor(f, fds, ended) {
     this.f = f;
+    this.wants = wants(f);
     this.inHand = new Map(); // tasks by id
     this.out = new Outbox(fds[1]);
     this.limit = LIMIT;
@@ -64,17 +96,12 @@ class Server {
         this.perform(id, body);
         break;
       case CANCEL:
-        if (task) task.abort.abort();
+        if (task) task.cancel();
         break;
       case ANSWER:
-      case ERROR: {
-        const wait = task && task.waits.get(question);
-        if (!wait) break; // the task has ended
-        task.waits.delete(question);
-        if (kind === ANSWER) wait.resolve(body === "" ? null : JSON.parse(body));
-        else wait.reject(new AskError(JSON.parse(body).message || "the coordinator gave no reason"));
+      case ERROR:
+        if (task) task.answered(kind, question, body);
         break;
-      }
       case BYE:
         this.leave();
     }
@@ -98,7 +125,7 @@ class Server {
     this.inHand.set(id, task);
     let result;
     try {
-      result = this.f(value, task.abort.signal, task);
+      result = this.wants ? this.f(value, ...task.arguments()) : this.f(value);
       if (result && typeof result.then === "function") {
         result.then((r) => this.done(task, r), (e) => this.failed(task, e));
         return;
@@ -125,7 +152,7 @@ class Server {
   }
 
   failed(task, problem) {
-    if (task.abort.signal.aborted) {
+    if (task.cancelled) {
       this.end(task, CANCELLED, "");
       return;
     }
