@@ -30,6 +30,7 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 			}
 		} else if (c.isolator == nil || c.isolator == h) && h.mayIsolateLocked() {
 			c.isolator = h
+			h.unlistLocked() // or what others may take would be offered to it in vain
 			return nil
 		}
 	}
@@ -364,7 +365,7 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 	var best *holder[T, Q, R, C]
 	for i := len(c.ready) - 1; i >= 0; i-- {
 		h := c.ready[i]
-		if (best == nil || h.hand.len() < best.hand.len()) && h.roomLocked() && c.wantsLocked(h) {
+		if (best == nil || h.hand.len() < best.hand.len()) && !h.busyLocked() && h.roomLocked() && c.wantsLocked(h) {
 			best = h
 			if h.slots == 1 {
 				break
@@ -373,6 +374,11 @@ func (c *core[T, Q, R, C]) findLocked() *holder[T, Q, R, C] {
 	}
 	return best
 }
+
+// busyLocked reports whether the life is being filled: it looks again by itself, but
+// not before the request is made that is made now, so that nothing else must be left
+// to it.
+func (h *holder[T, Q, R, C]) busyLocked() bool { return h.filling.Load() != resting }
 
 // wantsLocked reports whether something waits that h may take.
 func (c *core[T, Q, R, C]) wantsLocked(h *holder[T, Q, R, C]) bool {

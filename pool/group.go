@@ -10,8 +10,8 @@ import (
 // may span pools, is safe for concurrent use and must not be copied. Tasks
 // join it by [Task].Group, and what follows from a task of a group joins it too.
 type Group struct {
-	// FirstFailure makes the first task that ends without success cancel the
-	// others. It must not change once a task has joined.
+	// FirstFailure makes the first task that ends without success, and was not
+	// cancelled, cancel the others. It must not change once a task has joined.
 	FirstFailure bool
 
 	circle circle

@@ -62,7 +62,7 @@ func (c *core[T, Q, R, C]) stuckLocked() bool {
 		}
 		listed := s.hopeless
 		for _, h := range s.lives {
-			listed = listed || h.listed
+			listed = listed || h.listed && h.restsLocked() && !h.busyLocked() // a successor of one that is spent is on its way
 		}
 		if !listed { // it works, or starts, or will be filled
 			return false

@@ -253,8 +253,10 @@ func (c *core[T, Q, R, C]) broadcast() {
 	for _, h := range ready {
 		h.unlistLocked()
 	}
+	free := c.freeIsolatorLocked() // it may keep itself for what it may take no more
 	c.changedLocked()
 	c.mu.Unlock()
+	signal(free)
 	for _, h := range ready {
 		signal(h.wake)
 	}
@@ -296,8 +298,9 @@ func (c *core[T, Q, R, C]) Snapshot(yield func(inspect.Worker) bool) {
 			}
 		}
 		c.mu.Unlock()
-		if len(w.Current) > 0 && w.State == ganger.Idle {
-			w.State = ganger.Busy
+		// Its keeper may not have noted yet that it is ready.
+		if len(w.Current) > 0 && (w.State == ganger.Idle || w.State == ganger.Starting && len(s.lives) == 1) {
+			w.State, w.Detail = ganger.Busy, ""
 		}
 		if !yield(w) {
 			return
