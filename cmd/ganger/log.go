@@ -233,7 +233,7 @@ func (j *job) closeLog() {
 
 // sayWhereToLook tells how the tasks without success are listed.
 func (j *job) sayWhereToLook(c status.Counts) {
-	n := c.WithoutSuccess() - c.Ended[ganger.Cancelled]
+	n := c.WithoutSuccess() - c.Ended[ganger.Cancelled] - c.Reasons[status.Reason{Outcome: ganger.Rejected, Why: string(ganger.CauseStart)}]
 	if j.log == nil || n <= 0 {
 		return
 	}

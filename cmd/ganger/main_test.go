@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GANGER_GUARD") != "" {
 		main() // the tool executes itself as its guard
 	}
-	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker, "lines-worker": linesWorker, "gate-worker": gateWorker})
+	testscript.Main(m, map[string]func(){"ganger": main, "native-worker": nativeWorker, "jsonl-worker": jsonlWorker, "lines-worker": linesWorker, "gate-worker": gateWorker, "effect-worker": effectWorker})
 }
 
 // gateWorker answers each line with six kilobytes. The first line of the
@@ -53,6 +53,23 @@ func gateWorker() {
 			}
 		}
 		_, _ = os.Stdout.WriteString(in.Text() + gateTail)
+	}
+}
+
+// effectWorker answers each line with itself, after it has added it to the file
+// that its argument names.
+func effectWorker() {
+	f, err := os.OpenFile(os.Args[1], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		os.Exit(4)
+	}
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		if _, err := f.WriteString(in.Text() + "\n"); err != nil {
+			os.Exit(4)
+		}
+		time.Sleep(time.Millisecond) // the work
+		_, _ = os.Stdout.WriteString(in.Text() + "\n")
 	}
 }
 
@@ -128,6 +145,13 @@ func nativeWorker() {
 				_ = os.WriteFile(rest, nil, 0o600)
 				killSelf()
 			}
+		case "crash-twice": // and the second time it takes the coordinator along; rest is a file that counts
+			was, _ := os.ReadFile(rest)
+			_ = os.WriteFile(rest, append(was, '.'), 0o600)
+			if len(was) == 1 {
+				_ = syscall.Kill(os.Getppid(), syscall.SIGKILL)
+			}
+			killSelf()
 		case "exit":
 			status, _ := strconv.Atoi(rest)
 			os.Exit(status)

@@ -5,6 +5,7 @@ package main
 import "time"
 
 const (
+	resumes     = 100
 	kills       = 100
 	tasksOfP12  = 10_000_000
 	tasksBehind = 200_000
