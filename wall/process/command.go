@@ -64,7 +64,7 @@ type Signaler interface {
 }
 
 // Metered is implemented by the streams of [Command]. Its methods are cheap and
-// do nothing where [Limits] say nothing of resident memory.
+// do nothing where no resident memory is limited.
 type Metered interface {
 	// Busy says that the life has something to do from here on, as it is taken to
 	// have at its start; Idle that it has nothing to do, so that its memory need
@@ -73,7 +73,8 @@ type Metered interface {
 	Idle()
 	// Heavy is closed when the soft limit is passed. The life goes on: its owner
 	// is to replace it when it has done what it has in hand, with the reason
-	// memory-soft. It is nil where there is no limit.
+	// memory-soft. It is nil where no resident memory is limited, neither softly nor
+	// hard.
 	Heavy() <-chan struct{}
 }
 

@@ -42,7 +42,7 @@ func (e Exec) open(ctx context.Context, s wall.Start) (wall.Instance[Request, Re
 	if e.Slots < 0 || e.Limit < 0 {
 		return nil, fmt.Errorf("Slots is %d and Limit is %d; neither may be negative", e.Slots, e.Limit)
 	}
-	if err := e.Limits.check(); err != nil {
+	if err := e.Limits.possible("/proc"); err != nil {
 		return nil, err
 	}
 	if e.Limits.MemorySoft > 0 {

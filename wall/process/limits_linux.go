@@ -11,6 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// possible checks l, and that memory can be looked at where the processes are to
+// be seen.
+func (l Limits) possible(proc string) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	if !l.watched() {
+		return nil
+	}
+	if _, err := os.ReadFile(proc + "/self/stat"); err != nil {
+		return fmt.Errorf("resident memory cannot be limited here: %w (is %s mounted?)", err, proc)
+	}
+	return nil
+}
+
 // held reports whether a process is to be held until its limits are set.
 //
 // Limits belong to all threads of a process, so setting our own around a fork

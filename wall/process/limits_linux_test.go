@@ -52,6 +52,20 @@ func TestLimitsAreChecked(t *testing.T) {
 	}
 }
 
+// TestLimitThatCannotBeKept: where no process can be seen, a limit of resident
+// memory is refused, and the others are not.
+func TestLimitThatCannotBeKept(t *testing.T) {
+	nothing := t.TempDir()
+	for _, l := range []Limits{{MemorySoft: 1}, {MemoryHard: 1}} {
+		if err := l.possible(nothing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), nothing) {
+			t.Errorf("%+v: %v, want an error that names %s", l, err, nothing)
+		}
+	}
+	if err := (Limits{AddressSpace: 1, CPU: 1}).possible(nothing); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLimitsOfTheKernel: a process has those that were asked for when it looks,
 // and hands them on; what it had that was lower stays.
 func TestLimitsOfTheKernel(t *testing.T) {

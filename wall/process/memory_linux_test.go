@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -269,6 +270,47 @@ func TestSharedMemoryCountsOnce(t *testing.T) {
 	}
 	if u := s.Usage(); u.Memory < 35*mb || u.Memory > 150*mb {
 		t.Errorf("usage %+v, want about 40 MB", u)
+	}
+}
+
+// TestDeathWhileSampled: a life that dies under a look ended as it did, and is
+// looked at no more.
+func TestDeathWhileSampled(t *testing.T) {
+	tidy(t)
+	for range lives / 10 {
+		c := sh("sleep 1000 & read x <&3")
+		c.Limits = Limits{MemorySoft: 1 << 40, MemoryHard: 1 << 40}
+		s := open(t, c, wall.Start{})
+		m := s.child.meter
+		looked := make(chan int)
+		go func() {
+			n := 0
+			for l := (look{}); ; n++ {
+				l.at([]*meter{m})
+				m.busy()
+				m.idle()
+				select {
+				case <-s.Gone():
+					looked <- n
+					return
+				default:
+				}
+			}
+		}()
+		eventually(t, "a sample", func() bool { return s.Usage().Memory > 0 })
+		_ = syscall.Kill(s.child.pid, syscall.SIGKILL)
+		x := gone(t, s)
+		if n := <-looked; n == 0 || x.Reason != "signal 9" || x.Asked {
+			t.Errorf("exit %+v after %d looks", x, n)
+		}
+		house.sampler.take()
+		m.work.Store(resting)
+		m.busy()
+		house.sampler.mu.Lock()
+		if slices.Contains(house.sampler.due, m) {
+			t.Error("a dead life is due")
+		}
+		house.sampler.mu.Unlock()
 	}
 }
 

@@ -35,7 +35,7 @@ func (c Command) open(ctx context.Context, s wall.Start) (*stream, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.Limits.check(); err != nil {
+	if err := c.Limits.possible("/proc"); err != nil {
 		return nil, err
 	}
 	path, err := lookPath(c.Path, c.Dir)
