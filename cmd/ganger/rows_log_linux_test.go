@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 )
 
 // logged is what the tests want to know of a record.
@@ -272,39 +274,47 @@ func TestP11DiskFullUnderTheLog(t *testing.T) {
 			}
 		},
 	}
+	sizes := map[string]struct{ tasks, bytes int }{"lines": {2000, 1500}, "exec": {60, 50_000}}
 	for name, way := range ways {
-		t.Run(name, func(t *testing.T) {
-			log, prefix, room := way(t)
-			const tasks = 2000 // of 1,500 bytes
-			var input strings.Builder
-			for i := range tasks {
-				fmt.Fprintf(&input, "%01500d\n", i)
-			}
-			run := func(prefix string) (status int, out []string, stderr string) {
-				c := tool(t, strings.NewReader(input.String()))
-				sh := exec.CommandContext(t.Context(), "sh", "-c", prefix+`exec ganger run --proto lines -j 2 --log "$1" --resume -- cat`, "sh", log)
-				sh.Stdin, sh.Env = c.Stdin, c.Env
-				var o, e bytes.Buffer
-				sh.Stdout, sh.Stderr = &o, &e
-				status = statusOf(t, sh.Run())
-				all := strings.Split(o.String(), "\n")
-				return status, all[:len(all)-1], e.String()
-			}
-			status, first, stderr := run(prefix)
-			if status != 1 || !strings.Contains(stderr, "ganger: append to "+log+": ") || !strings.Contains(stderr, "no more tasks are taken") {
-				t.Errorf("exit status %d:\n%.1000s", status, stderr)
-			}
-			if n := len(recorded(t, log)); n != len(first) || n == 0 || n == tasks {
-				t.Errorf("%d outputs and %d records", len(first), n)
-			}
-			room()
-			status, second, stderr := run("")
-			if status != 0 || !strings.Contains(stderr, "done 2,000  lost 0") {
-				t.Errorf("with room: exit status %d:\n%.1000s", status, stderr)
-			}
-			if all := counts(slices.Concat(first, second)); len(all) != tasks || len(first)+len(second) != tasks {
-				t.Errorf("%d outputs of %d tasks, want each of %d once", len(first)+len(second), len(all), tasks)
-			}
-		})
+		for proto, size := range sizes {
+			t.Run(name+"/"+proto, func(t *testing.T) {
+				log, prefix, room := way(t)
+				var input strings.Builder
+				for i := range size.tasks {
+					fmt.Fprintf(&input, "%0*d\n", size.bytes, i)
+				}
+				run := func(prefix string) (code int, out []string, stderr string) {
+					c := tool(t, strings.NewReader(input.String()))
+					sh := exec.CommandContext(t.Context(), "sh", "-c", prefix+`exec ganger run --proto "$2" -j 2 --log "$1" --resume -- cat`, "sh", log, proto)
+					sh.Stdin, sh.Env = c.Stdin, c.Env
+					var o, e bytes.Buffer
+					sh.Stdout, sh.Stderr = &o, &e
+					code = statusOf(t, sh.Run())
+					all := strings.Split(o.String(), "\n")
+					return code, all[:len(all)-1], e.String()
+				}
+				code, first, stderr := run(prefix)
+				n := len(recorded(t, log))
+				if n != len(first) || n == 0 || n == size.tasks {
+					t.Errorf("%d outputs and %d records", len(first), n)
+				}
+				for _, want := range []string{
+					"ganger: append to " + log + ": ", "no more tasks are taken",
+					": cancelled (shutdown)", "its end, done, could not be written to the log", "\ndone " + status.Number(n) + "  cancelled ",
+				} {
+					if code != 1 || !strings.Contains(stderr, want) {
+						t.Errorf("exit status %d, and no %q:\n%.3000s", code, want, stderr)
+					}
+				}
+				room()
+				code, second, stderr := run("")
+				if code != 0 || !strings.Contains(stderr, "done "+status.Number(size.tasks)+"  lost 0") {
+					t.Errorf("with room: exit status %d:\n%.1000s", code, stderr)
+				}
+				if all := counts(slices.Concat(first, second)); len(all) != size.tasks || len(first)+len(second) != size.tasks {
+					t.Errorf("%d outputs of %d tasks, want each of %d once", len(first)+len(second), len(all), size.tasks)
+				}
+			})
+		}
 	}
 }
