@@ -26,7 +26,7 @@ var texts embed.FS
 var (
 	python = language{
 		interpreter: "python3",
-		flag:        "-c", boot: `import os;exec(compile(os.environ.pop("GANGER_CALL"),"<ganger>","exec"),{"__name__":"ganger"})`,
+		flag:        "-c", boot: `import os;exec(compile(os.environ.pop("GANGER_CALL"),"<ganger>","exec"),{})`,
 		text:   text("python"),
 		advice: "install Python 3.9 or newer (on Debian the package python3)",
 	}

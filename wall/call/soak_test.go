@@ -5,5 +5,5 @@ package call_test
 // loops is how often a race is run.
 const (
 	soak  = true
-	loops = 100
+	loops = 25
 )

@@ -25,19 +25,30 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// interpreter returns the program for files with this extension, itself and not
-// a script in front of it, or skips the test.
+// interpreters are the programs of each language, themselves and not a script in
+// front of them; "" where there is none.
+var interpreters = map[string]func() string{
+	".py": sync.OnceValue(func() string { return said("python3", "-c", "import sys; print(sys.executable)") }),
+	"js":  sync.OnceValue(func() string { return said("node", "-p", "process.execPath") }),
+}
+
+func said(name string, args ...string) string {
+	out, _ := exec.Command(name, args...).Output() // whatever is wrong with it, it cannot be used
+	return strings.TrimSpace(string(out))
+}
+
+// interpreter returns the program for files with this extension, or skips the test.
 func interpreter(t *testing.T, ext string) string {
 	t.Helper()
-	name, pkg, ask := "python3", "python3", []string{"-c", "import sys; print(sys.executable)"}
+	language, pkg := ".py", "python3"
 	if ext != ".py" {
-		name, pkg, ask = "node", "nodejs", []string{"-p", "process.execPath"}
+		language, pkg = "js", "nodejs"
 	}
-	out, err := exec.Command(name, ask...).Output()
-	if err != nil {
-		t.Skipf("%s does not run here (%v); it is in the Debian package %s", name, err, pkg)
+	program := interpreters[language]()
+	if program == "" {
+		t.Skipf("nothing here runs %s; it is in the Debian package %s", ext, pkg)
 	}
-	return strings.TrimSpace(string(out))
+	return program
 }
 
 // command returns the wall of FILE:FUNCTION, with a file of this package's

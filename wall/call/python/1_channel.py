@@ -10,6 +10,7 @@
 import os
 import sys
 
+__name__ = "ganger"  # of the classes below
 if sys.version_info < (3, 9):
     sys.exit("ganger: this is Python %d.%d, and 3.9 or newer is needed" % sys.version_info[:2])
 if sys.path and sys.path[0] == "":
