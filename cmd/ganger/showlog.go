@@ -46,10 +46,8 @@ may go on meanwhile.`,
 // showLog writes the newest end of each task in the log.
 func showLog(path string, failed, json bool, s streams) error {
 	out := bufio.NewWriterSize(s.out, 64<<10)
-	err := runlog.Read(path, func(e *runlog.End, record []byte) error {
-		if failed && e.Outcome == ganger.Done {
-			return nil
-		}
+	wanted := func(o ganger.Outcome) bool { return !failed || o != ganger.Done }
+	err := runlog.Read(path, wanted, func(e *runlog.End, record []byte) error {
 		if json {
 			_, _ = out.Write(record)
 			return writeError(out.WriteByte('\n'))

@@ -18,7 +18,7 @@ type Fate struct {
 	Alone        bool           // it had begun when a coordinator died, and has not ended since
 }
 
-// past is what the records of a log say. Of each text it keeps some fifty bytes,
+// past is what the records of a log say. Of each text it keeps less than fifty bytes,
 // whatever its length.
 type past struct {
 	texts   map[ID]text
@@ -64,6 +64,10 @@ func newPast(why func(*End) string) *past {
 // add takes the next record of the log.
 func (p *past) add(b []byte) error {
 	p.records++
+	if o, outcome, ok := glance(b); ok && outcome == ganger.Done && p.session != nil {
+		p.end(o, state{outcome: outcome})
+		return nil
+	}
 	r, err := parse(b)
 	switch {
 	case err != nil:
@@ -81,16 +85,20 @@ func (p *past) add(b []byte) error {
 	case r.Died != nil:
 		p.change(occurrence{*r.Died, uint32(r.Nth)}, func(s *state) { s.deaths = uint16(min(r.Deaths, math.MaxUint16)) })
 	case r.ID != nil:
-		o := occurrence{*r.ID, uint32(r.Nth)}
-		delete(p.begun, o)
-		p.change(o, func(s *state) {
-			if s.outcome == 0 {
-				p.ended++
-			}
-			*s = state{outcome: r.Outcome, why: p.number(p.why(r.end("")))}
-		})
+		p.end(occurrence{*r.ID, uint32(r.Nth)}, state{outcome: r.Outcome, why: p.number(p.why(r.end("")))})
 	}
 	return nil
+}
+
+// end takes the newest end of a task.
+func (p *past) end(o occurrence, is state) {
+	delete(p.begun, o)
+	p.change(o, func(s *state) {
+		if s.outcome == 0 {
+			p.ended++
+		}
+		*s = is
+	})
 }
 
 // died is told when a session is over that was not closed, or was.

@@ -3,22 +3,27 @@ package runlog
 import (
 	"errors"
 
+	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/journal"
 )
 
 // errEnough ends a reading that has seen what it wanted.
 var errEnough = errors.New("enough was read")
 
-// Read calls f for the newest end of each task of the log at path, in the order of
-// the records; record is the end as it stands there, and is valid until f returns.
+// Read calls f for the newest end of each task of the log at path whose outcome is
+// wanted, in the order of the records; record is the end as it stands there, and is valid until f returns.
 // The log may be in use. If it is damaged, f is told what is before that, and then
-// the error is a [*journal.DamagedError]. It reads twice, and keeps some fifty
-// bytes of each task.
-func Read(path string, f func(e *End, record []byte) error) error {
+// the error is a [*journal.DamagedError]. It reads twice, and keeps less than
+// fifty bytes of each task.
+func Read(path string, wanted func(ganger.Outcome) bool, f func(e *End, record []byte) error) error {
 	newest := make(map[occurrence]int)
 	first, n := ErrForeign, 0
 	_, damage := journal.Read(path, func(b []byte) error {
 		n++
+		if o, _, ok := glance(b); ok && first == nil {
+			newest[o] = n
+			return nil
+		}
 		r, err := parse(b)
 		switch {
 		case err != nil:
@@ -42,13 +47,16 @@ func Read(path string, f func(e *End, record []byte) error) error {
 		if n++; n > all {
 			return errEnough // it came meanwhile, and may be newer than what was told
 		}
+		if o, outcome, ok := glance(b); ok && (newest[o] != n || !wanted(outcome)) {
+			return nil
+		}
 		r, err := parse(b)
 		switch {
 		case err != nil:
-			return err
+			return name(path, unreadable(n, err))
 		case r.Version > 0:
 			format = r.Format
-		case r.ID != nil && newest[occurrence{*r.ID, uint32(r.Nth)}] == n:
+		case r.ID != nil && wanted(r.Outcome) && newest[occurrence{*r.ID, uint32(r.Nth)}] == n:
 			return f(r.end(format), b)
 		}
 		return nil
