@@ -149,7 +149,8 @@ func nativeWorker() {
 			was, _ := os.ReadFile(rest)
 			_ = os.WriteFile(rest, append(was, '.'), 0o600)
 			if len(was) == 1 {
-				_ = syscall.Kill(os.Getppid(), syscall.SIGKILL)
+				coordinator, _ := os.FindProcess(os.Getppid())
+				_ = coordinator.Kill()
 			}
 			killSelf()
 		case "exit":
