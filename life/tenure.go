@@ -60,8 +60,18 @@ func (t *Tenure[L]) Excuse() { t.mercy.Store(true) }
 func (t *Tenure[L]) over() bool { return t.said != "" && !t.died.IsZero() }
 
 // watch waits for the death of the life and ends the context of its serve then.
+// One that grows too heavy is replaced.
 func (s *seat[L]) watch(t *Tenure[L], died context.CancelCauseFunc) {
-	<-t.Life.Gone()
+	var heavy <-chan struct{}
+	if l, ok := any(t.Life).(wall.Heavier); ok {
+		heavy = l.Heavy()
+	}
+	select {
+	case <-heavy:
+		t.Recycle(ganger.LeavingMemorySoft)
+		<-t.Life.Gone()
+	case <-t.Life.Gone():
+	}
 	s.news <- func() { s.onGone(t) } // first, else the seat would think that serve let a living life go
 	x := t.Life.Exit()
 	died(&ganger.Error{Outcome: ganger.Crashed, Cause: x.Reason.Cause(), Worker: s.worker(t.Incarnation), Exit: &x})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/pool"
+	"github.com/ganger-dev/ganger/wall/process"
 )
 
 // idleVariable makes the test binary an idle coordinator that tells how often
@@ -24,7 +25,7 @@ const idleVariable = "GANGER_POOL_TEST_IDLE"
 func beIdle(seconds int) {
 	p := pool.New(pool.Kind[string, string, string, struct{}]{
 		Request: func(_ pool.Held[struct{}], s string) (string, error) { return s, nil },
-	}, subjects()[1].open(1), pool.Config{Workers: 2})
+	}, limited(process.Limits{MemoryHard: 1 << 40}).open(1), pool.Config{Workers: 2})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = p.Run(ctx) }()

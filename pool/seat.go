@@ -115,6 +115,14 @@ func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T,
 	return h, nil
 }
 
+// Heavy is the instance's.
+func (h *holder[T, Q, R, C]) Heavy() <-chan struct{} {
+	if i, ok := h.Instance.(wall.Heavier); ok {
+		return i.Heavy()
+	}
+	return nil
+}
+
 // opened is called when the seat's circuit opens.
 func (s *seat[T, Q, R, C]) opened(err error) {
 	c := s.core

@@ -141,6 +141,10 @@ func act(ctx context.Context, life, verb, arg string, h wall.Host) (string, erro
 		answer, err := h.Ask(ctx, []byte(arg))
 		return string(answer), err
 	}
+	if verb == "leak" {
+		leak(arg)
+		return "", nil
+	}
 	return worse(life, verb, arg)
 }
 

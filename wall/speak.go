@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -80,6 +81,10 @@ func (w speaker[Q, R]) Open(ctx context.Context, st Start) (Instance[Q, R], erro
 		return nil, w.failed(ctx, s, st, err)
 	}
 	i := &spoken[Q, R]{Stream: s, sess: sess, st: st}
+	if m, ok := s.(Metered); ok && m.Heavy() != nil {
+		i.meter = m
+		m.Idle()
+	}
 	if r, ok := sess.(Runner[Q, R]); ok && sess.Slots() == 1 {
 		return &spokenRunner[Q, R]{i, r}, nil
 	}
@@ -128,6 +133,9 @@ type spoken[Q, R any] struct {
 	sess Session[Q, R]
 	st   Start
 
+	meter  Metered      // nil: its use is not measured
+	inHand atomic.Int32 // calls; counted for the meter only
+
 	mu   sync.Mutex     // guards what follows
 	why  ganger.Leaving // of the first Stop, which called the session's Bye
 	sake *Call[R]       // the call for whose sake the life was ended; nil: none
@@ -139,7 +147,7 @@ type spokenRunner[Q, R any] struct {
 }
 
 func (i *spokenRunner[Q, R]) Run(q Q, c *Call[R]) {
-	if c.begin(i.spoken) {
+	if i.take(c) {
 		i.r.Run(q, c)
 	}
 }
@@ -147,9 +155,28 @@ func (i *spokenRunner[Q, R]) Run(q Q, c *Call[R]) {
 func (i *spoken[Q, R]) Slots() int { return i.sess.Slots() }
 
 func (i *spoken[Q, R]) Start(q Q, c *Call[R]) {
-	if c.begin(i) {
+	if i.take(c) {
 		i.sess.Start(q, c)
 	}
+}
+
+// take begins c, if it is still wanted.
+func (i *spoken[Q, R]) take(c *Call[R]) bool {
+	if !c.begin(i) {
+		return false
+	}
+	if i.meter != nil && i.inHand.Add(1) == 1 {
+		i.meter.Busy()
+	}
+	return true
+}
+
+// Heavy is the stream's.
+func (i *spoken[Q, R]) Heavy() <-chan struct{} {
+	if i.meter == nil {
+		return nil
+	}
+	return i.meter.Heavy()
 }
 
 func (i *spoken[Q, R]) Stop(ctx context.Context, why ganger.Leaving) {
@@ -231,6 +258,12 @@ func (i *spoken[Q, R]) blame(c *Call[R]) (why ganger.Leaving, ok bool) {
 
 // finish translates what the session says into what the caller is told.
 func (i *spoken[Q, R]) finish(c *Call[R], r R, err error) {
+	if i.meter != nil && i.inHand.Add(-1) == 0 {
+		i.meter.Idle()
+		if i.inHand.Load() > 0 { // another call began in between
+			i.meter.Busy()
+		}
+	}
 	if err == nil {
 		c.Conclude(r, nil)
 		return

@@ -70,6 +70,20 @@ type Roomer interface{ Room() int }
 // told, it lets the words about it arrive.
 type Settler interface{ Settle() }
 
+// Heavier is implemented by lives that can tell when they should be replaced for
+// the memory that they hold, when they have done what they have in hand. Heavy is
+// closed then; the life goes on. It is nil where nothing is measured.
+type Heavier interface{ Heavy() <-chan struct{} }
+
+// Metered is implemented by streams whose use is measured, but only while they
+// have something to do, as they are taken to have at their start. Both methods
+// are cheap.
+type Metered interface {
+	Heavier
+	Busy() // it has something to do
+	Idle() // it has nothing to do from here on
+}
+
 // Instance is a life that performs requests.
 type Instance[Q, R any] interface {
 	Life

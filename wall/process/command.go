@@ -63,21 +63,6 @@ type Signaler interface {
 	Signal(s syscall.Signal) error
 }
 
-// Metered is implemented by the streams of [Command]. Its methods are cheap and
-// do nothing where no resident memory is limited.
-type Metered interface {
-	// Busy says that the life has something to do from here on, as it is taken to
-	// have at its start; Idle that it has nothing to do, so that its memory need
-	// not be looked at but once more.
-	Busy()
-	Idle()
-	// Heavy is closed when the soft limit is passed. The life goes on: its owner
-	// is to replace it when it has done what it has in hand, with the reason
-	// memory-soft. It is nil where no resident memory is limited, neither softly nor
-	// hard.
-	Heavy() <-chan struct{}
-}
-
 var _ wall.Wall[wall.Stream] = Command{}
 
 // Traits describes the wall; its Command is the command line for people.
@@ -86,7 +71,7 @@ func (c Command) Traits() wall.Traits {
 }
 
 // Open starts the process and returns its stream, a [wall.Peeker], a
-// [wall.Unreader], a [wall.Roomer], a [Signaler] and [Metered], as soon as the
+// [wall.Unreader], a [wall.Roomer], a [Signaler] and a [wall.Metered], as soon as the
 // program was executed.
 // Temporary lack of processes or descriptors is waited out for a short time.
 func (c Command) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {

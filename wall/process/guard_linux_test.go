@@ -98,7 +98,7 @@ func idle([]string) {
 			return
 		}
 		go func() { _, _ = l.Read(make([]byte, 1)) }() // a session that reads, until the program ends
-		l.(Metered).Idle()
+		l.(wall.Metered).Idle()
 	}
 	i, _ := Exec{Limits: limits}.Open(context.Background(), wall.Start{})
 	if _, err := wall.Do(context.Background(), i, Request{Path: "true"}, nil); err != nil {
