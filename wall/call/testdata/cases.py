@@ -115,7 +115,7 @@ async def aasks_for_ever(_):
 def reports_for_ever(_):
     n = 0
     while True:
-        ganger.feedback(n)
+        ganger.feedback(["much " * 60_000, n])
         n += 1
 
 
