@@ -110,10 +110,9 @@ func TestP11KilledCoordinatorResumes(t *testing.T) {
 				case <-time.After(time.Millisecond): // bounded poll of another process
 				}
 			}
-			if more%2 == 0 { // or before it has begun
-				time.Sleep(time.Duration(rand.Int64N(int64(5 * time.Millisecond))))
-			}
-			_ = c.Process.Kill()
+			// A little later: not always just when a task has had its effect.
+			after := time.AfterFunc(time.Duration(rand.Int64N(int64(5*time.Millisecond))), func() { _ = c.Process.Kill() })
+			defer after.Stop()
 		}
 		<-gone
 		whole := strings.Split(out.String(), "\n")
