@@ -7,6 +7,8 @@ set -eu
 # shellcheck source=scripts/setup.sh
 . "$(dirname "$0")/setup.sh"
 need gcc gcc libc6-dev
+need python3 python3 # functions as workers are tested, or skipped without
+need node nodejs
 
 step() { say "== $*"; }
 
