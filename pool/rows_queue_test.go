@@ -284,7 +284,10 @@ func TestP8RecyclingLosesNothing(t *testing.T) {
 		for range n {
 			p.submit(t, pool.Task[string]{Value: "echo x"})
 		}
-		if err := p.Drain(guard(t)); err != nil {
+		// In full size a minute is what ten thousand processes take.
+		patient, stop := context.WithTimeoutCause(t.Context(), 5*time.Minute, errors.New("it hangs"))
+		defer stop()
+		if err := p.Drain(patient); err != nil {
 			t.Fatal(err)
 		}
 		p.stop()
