@@ -22,7 +22,7 @@ func (h *holder[T, Q, R, C]) claimLocked() *entry[T, Q, R, C] {
 	if h.pickyLocked() {
 		match = h.mayTakeLocked
 	}
-	if c.suspects.len() > 0 && !h.seat.extra {
+	if c.suspects.len() > 0 {
 		if h.hand.len() == 0 {
 			if e, ok := c.popLocked(c.suspects, match); ok {
 				h.alone = h.slots > 1
@@ -385,8 +385,8 @@ func (c *core[T, Q, R, C]) wantsLocked(h *holder[T, Q, R, C]) bool {
 	if !h.pickyLocked() {
 		return true
 	}
-	if h.seat.extra {
-		return h.innerLocked() != nil
+	if h.seat.extra { // no search of the queue
+		return h.innerLocked() != nil || h.mayIsolateLocked()
 	}
 	for e := range c.waitingEntriesLocked {
 		if h.mayTakeLocked(e) {

@@ -237,3 +237,53 @@ func TestCancelAllReachesWhatComesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestSuspectChildrenRunAlone: also on an additional worker, what was in hand at a
+// death runs with nothing beside it.
+func TestSuspectChildrenRunAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p *pool.Pool[string, string]
+		var began, running atomic.Int32
+		w := asking(2)
+		w.fail = func(st wall.Start) error {
+			if st.Seat > 1 {
+				return errors.New("no memory for more")
+			}
+			return nil
+		}
+		ask := w.Begin
+		w.Begin = func(ctx context.Context) (performed, error) {
+			perform, err := ask(ctx)
+			return func(ctx context.Context, q string, h wall.Host) (string, error) {
+				if q != "child" {
+					return perform(ctx, q, h)
+				}
+				switch began.Add(1) {
+				case 1: // until its neighbour dies
+					return play(ctx, "sleep 1h")
+				case 2:
+					return play(ctx, "panic 1s")
+				}
+				if n := running.Add(1); n > 1 {
+					t.Errorf("%d suspects run at once", n)
+				}
+				defer running.Add(-1)
+				return play(ctx, "sleep 1m")
+			}, err
+		}
+		k := plainKind{Ask: func(ctx context.Context, _ string, q []byte) ([]byte, error) {
+			_, err := p.Do(ctx, pool.Task[string]{Value: string(q)})
+			return nil, err
+		}}
+		var stop func()
+		p, stop = run(t, w, k, pool.Config{Workers: 1})
+		defer stop()
+		a, b := sub(t, p, pool.Task[string]{Value: "ask child"}), sub(t, p, pool.Task[string]{Value: "ask child"})
+		if err := errors.Join(within(a, 24*time.Hour), within(b, 24*time.Hour)); err != nil {
+			t.Error(err)
+		}
+		if n := began.Load(); n != 4 {
+			t.Errorf("the children were begun %d times, want each twice", n)
+		}
+	})
+}

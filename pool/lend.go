@@ -86,12 +86,13 @@ func (c *core[T, Q, R, C]) dependentLocked(e *entry[T, Q, R, C]) bool {
 }
 
 // innerLocked returns the first of the tasks that somebody who lends a slot may
-// wait for, of those that the additional life may take; nil for none.
+// wait for, of those that the additional life may take and that need not run alone;
+// nil for none.
 func (h *holder[T, Q, R, C]) innerLocked() *entry[T, Q, R, C] {
 	c := h.core
 	var first *entry[T, Q, R, C]
 	for e := range c.inner {
-		if (first == nil || c.before(e, first)) && h.mayTakeLocked(e) {
+		if !e.suspect && (first == nil || c.before(e, first)) && h.mayTakeLocked(e) {
 			first = e
 		}
 	}
