@@ -68,7 +68,9 @@ func (c *core[T, Q, R, C]) admit(ctx context.Context, e *entry[T, Q, R, C]) erro
 			old = c.supplantLocked(e)
 		}
 		if inner || asked || old != nil || !c.fullLocked() && (e.turn != nil || len(c.room) == 0) {
-			c.room = slices.DeleteFunc(c.room, func(x chan struct{}) bool { return x == e.turn })
+			if e.turn != nil {
+				c.unlineLocked(e.turn)
+			}
 			carry := c.acceptLocked(e, old)
 			next, o := c.roomLocked(), c.offerLocked()
 			c.mu.Unlock()
@@ -124,13 +126,21 @@ func (c *core[T, Q, R, C]) roomLocked() chan struct{} {
 	return next
 }
 
+// unlineLocked takes a place out of those that wait for room, and reports false if
+// it was not among them any more.
+func (c *core[T, Q, R, C]) unlineLocked(turn chan struct{}) bool {
+	i := slices.Index(c.room, turn)
+	if i >= 0 {
+		c.room = slices.Delete(c.room, i, i+1)
+	}
+	return i >= 0
+}
+
 // leaveRoom gives up a place, or passes on the signal that came meanwhile.
 func (c *core[T, Q, R, C]) leaveRoom(turn chan struct{}) {
 	c.mu.Lock()
-	n := len(c.room)
-	c.room = slices.DeleteFunc(c.room, func(x chan struct{}) bool { return x == turn })
 	var next chan struct{}
-	if len(c.room) == n {
+	if !c.unlineLocked(turn) {
 		next = c.roomLocked()
 	}
 	c.mu.Unlock()
