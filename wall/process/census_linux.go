@@ -4,21 +4,13 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// person is what one line of the kernel tells of a process.
+// person is a process of a census.
 type person struct {
-	pid, parent, group int
-	started            int64         // in the kernel's ticks; tells two processes of one number apart
-	memory             int64         // bytes resident
-	cpu                time.Duration // with that of the children it waited for
+	pid int
+	status
 }
-
-// tick is the unit of times in /proc, the same on every Linux.
-const tick = 10 * time.Millisecond
 
 // census looks at all processes. It is not taken at one moment: processes that
 // come and go meanwhile may be missing.
@@ -26,51 +18,11 @@ func census(people []person) []person {
 	people = people[:0]
 	buf := make([]byte, 1024)
 	for _, pid := range processes() {
-		line, err := slurp("/proc/"+strconv.Itoa(pid)+"/stat", buf)
-		if err != nil {
-			continue
-		}
-		if p, ok := parsePerson(line); ok {
-			p.pid = pid
-			people = append(people, p)
+		if s, ok := readStatus(pid, buf); ok {
+			people = append(people, person{pid, s})
 		}
 	}
 	return people
-}
-
-// slurp reads a file of /proc that fits into buf by three system calls.
-func slurp(path string, buf []byte) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	n, err := unix.Read(fd, buf)
-	if err != nil {
-		return nil, err
-	}
-	return buf[:n], nil
-}
-
-// parsePerson reads a line of /proc/PID/stat.
-func parsePerson(line []byte) (p person, ok bool) {
-	// The name, in parentheses, may hold anything. The fields are counted from
-	// what follows it, the state, which is field 3 in the manual.
-	const state = 3
-	var fields [24 - state + 1]int64
-	rest := line[bytes.LastIndexByte(line, ')')+1:]
-	n := 0
-	for f := range bytes.FieldsSeq(rest) {
-		fields[n], _ = strconv.ParseInt(string(f), 10, 64)
-		if n++; n == len(fields) {
-			break
-		}
-	}
-	field := func(i int) int64 { return fields[i-state] }
-	return person{
-		parent: int(field(4)), group: int(field(5)), started: field(22), memory: field(24) * pageSize,
-		cpu: time.Duration(field(14)+field(15)+field(16)+field(17)) * tick,
-	}, n == len(fields)
 }
 
 // kinship tells for each process of a census to which of some lives it belongs.

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the kernel tells of processes that are not ours to wait for. Any of it
@@ -54,27 +55,66 @@ func environ(pid int) (env []byte, told bool) {
 	}
 }
 
-// status is a part of /proc/PID/stat.
+// status is what one line of the kernel, /proc/PID/stat, tells of a process.
 type status struct {
 	dead                   bool // a zombie, or nearly
 	parent, group, session int
+	started                int64         // in the kernel's ticks; tells two processes of one number apart
+	memory                 int64         // bytes resident
+	cpu                    time.Duration // with that of the children it waited for
 }
 
+// tick is the unit of times in /proc, the same on every Linux.
+const tick = 10 * time.Millisecond
+
 func statusOf(pid int) (s status, ok bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return readStatus(pid, make([]byte, 1024))
+}
+
+// readStatus is statusOf with the memory to read into.
+func readStatus(pid int, buf []byte) (s status, ok bool) {
+	line, err := slurp("/proc/"+strconv.Itoa(pid)+"/stat", buf)
 	if err != nil {
 		return s, false
 	}
-	// The name, in parentheses, may hold anything.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 4 {
-		return s, false
+	return parseStatus(line)
+}
+
+// slurp reads a file of /proc that fits into buf by three system calls.
+func slurp(path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
 	}
-	s.dead = f[0] == "Z" || f[0] == "X"
-	s.parent, _ = strconv.Atoi(f[1])
-	s.group, _ = strconv.Atoi(f[2])
-	s.session, _ = strconv.Atoi(f[3])
-	return s, true
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+// parseStatus reads a line of /proc/PID/stat.
+func parseStatus(line []byte) (s status, ok bool) {
+	// The name, in parentheses, may hold anything. The fields are counted from
+	// what follows it, the state, which is field 3 in the manual.
+	const state = 3
+	var fields [24 - state + 1]int64
+	n := 0
+	for f := range bytes.FieldsSeq(line[bytes.LastIndexByte(line, ')')+1:]) {
+		if n == 0 {
+			s.dead = string(f) == "Z" || string(f) == "X"
+		}
+		fields[n], _ = strconv.ParseInt(string(f), 10, 64)
+		if n++; n == len(fields) {
+			break
+		}
+	}
+	field := func(i int) int64 { return fields[i-state] }
+	s.parent, s.group, s.session = int(field(4)), int(field(5)), int(field(6))
+	s.cpu = time.Duration(field(14)+field(15)+field(16)+field(17)) * tick
+	s.started, s.memory = field(22), field(24)*pageSize
+	return s, n == len(fields)
 }
 
 // groupLives reports whether a process of the group is not dead.
