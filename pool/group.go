@@ -26,13 +26,13 @@ func (g *Group) Cancel(cause error) {
 }
 
 // Wait waits until no task of the group is left that has not ended, those that
-// join meanwhile included, and returns nil if all were done. Otherwise it returns the error that says most: one of the
-// work itself (failed, timed-out) before a death, a death before a task that
-// never ran, and that before a mere cancel; among equals the first. A member that
-// was cancelled because another failed wraps the error of that one: to tell the
-// two apart ask [ganger.OutcomeOf], not errors.Is. Wait returns
-// context.Cause(ctx) if ctx ends first. With the context of [Kind.Ask] the task
-// that asked lends its slot meanwhile.
+// join meanwhile included, and returns nil if all were done. Otherwise it returns
+// the error that says most: one of the work itself (failed, timed-out) before a
+// death, a death before a task that never ran, and that before a mere cancel; among
+// equals the first. A member that was cancelled because another failed wraps the
+// error of that one: to tell the two apart ask [ganger.OutcomeOf], not errors.Is.
+// Wait returns context.Cause(ctx) if ctx ends first. With the context of [Kind.Ask]
+// the task that asked lends its slot meanwhile.
 func (g *Group) Wait(ctx context.Context) error {
 	g.circle.mu.Lock()
 	if len(g.circle.members) == 0 {

@@ -25,13 +25,7 @@ func TestHammerGroupCancelBesideFollows(t *testing.T) {
 		}}
 		p, stop := run(t, plain(1), k, pool.Config{Workers: 1})
 		sub(t, p, pool.Task[string]{Value: "root", Group: g})
-		ctx, c := context.WithTimeout(t.Context(), time.Minute)
-		err := p.Join(ctx)
-		c()
-		stop()
-		if err != nil {
-			t.Fatalf("round %d: cancelled, yet: %.200v", i, err)
-		}
+		endsWith(t, i, p, stop)
 	}
 }
 
@@ -55,12 +49,18 @@ func TestHammerCancelBesideSubmitInMidTask(t *testing.T) {
 		<-began
 		time.Sleep(time.Duration(i) * time.Microsecond)
 		x.Cancel(nil)
-		ctx, c := context.WithTimeout(t.Context(), time.Minute)
-		err := p.Join(ctx)
-		c()
-		stop()
-		if err != nil {
-			t.Fatalf("round %d: cancelled, yet: %.200v", i, err)
-		}
+		endsWith(t, i, p, stop)
+	}
+}
+
+// endsWith stops the pool of a round, in which everything was cancelled.
+func endsWith(t *testing.T, round int, p *pool.Pool[string, string], stop func()) {
+	t.Helper()
+	ctx, c := context.WithTimeout(t.Context(), time.Minute)
+	err := p.Join(ctx)
+	c()
+	stop()
+	if err != nil {
+		t.Fatalf("round %d: cancelled, yet: %.200v", round, err)
 	}
 }

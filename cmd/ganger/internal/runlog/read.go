@@ -11,10 +11,10 @@ import (
 var errEnough = errors.New("enough was read")
 
 // Read calls f for the newest end of each task of the log at path whose outcome is
-// wanted, in the order of the records; record is the end as it stands there, and is valid until f returns.
-// The log may be in use. If it is damaged, f is told what is before that, and then
-// the error is a [*journal.DamagedError]. It reads twice, and keeps less than
-// fifty bytes of each task.
+// wanted, in the order of the records; record is the end as it stands there, and is
+// valid until f returns. The log may be in use. If it is damaged, f is told what is
+// before that, and then the error is a [*journal.DamagedError]. It reads twice, and
+// keeps less than fifty bytes of each task.
 func Read(path string, wanted func(ganger.Outcome) bool, f func(e *End, record []byte) error) error {
 	newest := make(map[occurrence]int)
 	first, n := ErrForeign, 0
