@@ -34,6 +34,9 @@ type Keeper[L wall.Life] struct {
 	Policy    Policy
 	// TTL is the age at which a life is replaced. Zero: never.
 	TTL time.Duration
+	// Spread is a share of TTL, from 0 to 1: each life draws how much earlier, at
+	// most that, it is replaced, so that lives that began together do not end so.
+	Spread float64
 	// Overlap: a life that is to be replaced serves on until its successor is
 	// ready. There are at most two lives on the seat then.
 	Overlap bool
@@ -47,6 +50,9 @@ type Keeper[L wall.Life] struct {
 	// that a life became ready after that. Both may be nil and must not block.
 	OnOpen  func(err error)
 	OnClose func()
+	// OnEnd is told the end of each life, and of each start that came to nothing.
+	// It may be nil and must not block.
+	OnEnd func(inspect.Obituary)
 	// Jitter draws a number in [0, 1). Nil means math/rand.
 	Jitter func() float64
 

@@ -296,6 +296,38 @@ func TestP8ReplacementIsReadyFirst(t *testing.T) {
 	})
 }
 
+// TestTTLIsSpread: what began together is not replaced together.
+func TestTTLIsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		draws := []float64{0.5, 0, 1} // for the first life's age, for the policy at its end, for the second's
+		var ends []inspect.Obituary
+		k := &life.Keeper[*actor]{
+			Wall: &stage{plans: []plan{{}}}, TTL: time.Hour, Spread: 0.5,
+			Jitter: func() (draw float64) {
+				if len(draws) == 0 {
+					return 0
+				}
+				draw, draws = draws[0], draws[1:]
+				return draw
+			},
+			OnEnd: func(o inspect.Obituary) { ends = append(ends, o) },
+		}
+		begun := time.Now()
+		keep(t, k, func(ctx context.Context, l *life.Tenure[*actor]) ganger.Leaving {
+			select {
+			case <-l.Leave():
+			case <-ctx.Done():
+			}
+			return l.Why()
+		})
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if len(ends) != 2 || ends[0].Died.Sub(begun) != 45*time.Minute || ends[1].Died.Sub(ends[1].Born) != 30*time.Minute {
+			t.Errorf("the ends of the lives: %+v; want them after 45 and another 30 minutes, and no other", ends)
+		}
+	})
+}
+
 // TestKeeperRunsAgain: what one Run left, the next takes up.
 func TestKeeperRunsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

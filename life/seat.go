@@ -170,7 +170,8 @@ func (s *seat[L]) onOpened(incarnation uint64, l L, err error) {
 		}
 	}
 	if s.k.TTL > 0 {
-		t.aging = time.AfterFunc(s.k.TTL, func() { t.Recycle(ganger.LeavingTTL) })
+		age := s.k.TTL - time.Duration(s.k.Spread*s.jitter()*float64(s.k.TTL))
+		t.aging = time.AfterFunc(age, func() { t.Recycle(ganger.LeavingTTL) })
 	}
 	ctx, died := context.WithCancelCause(s.ctx)
 	s.all.Go(func() { s.watch(t, died) })
@@ -252,6 +253,9 @@ func (s *seat[L]) conclude(incarnation uint64, pid int, e End, err error) {
 		detail = err.Error()
 	}
 	s.emit(ganger.Dead, incarnation, pid, detail)
+	if s.k.OnEnd != nil {
+		s.k.OnEnd(*s.last)
+	}
 	switch {
 	case s.ctx.Err() != nil:
 		s.retire()

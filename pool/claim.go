@@ -90,7 +90,7 @@ func (h *holder[T, Q, R, C]) tellsLocked() bool { return h.telling > 0 && h.slot
 
 // spentLocked reports whether the life has been given all that it may perform.
 func (h *holder[T, Q, R, C]) spentLocked() bool {
-	return h.core.cfg.MaxTasks > 0 && h.given >= h.core.cfg.MaxTasks
+	return h.most > 0 && h.given >= h.most
 }
 
 // pickyLocked reports whether there may be a task that the life may not take.

@@ -176,10 +176,18 @@ type Config struct {
 	// IdleTTL is how long a life may be without a task before it leaves; its
 	// seat is filled again when there is work. Zero means for ever.
 	IdleTTL time.Duration
+	// Jitter is a share of MaxTasks and of TTL, from 0 to 1: each life draws how
+	// much sooner, at most that, it is replaced, so that lives that began together
+	// are not replaced together. Zero means none.
+	Jitter float64
 	// Restart says when a life that ended badly is followed by the next.
 	Restart life.Policy
 	// Hub is told what happens. Nil discards.
 	Hub *inspect.Hub
+	// Left is told the end of each life, and of each start that came to nothing. It
+	// is called on a goroutine of the pool, several at once, and must not block.
+	// Nil discards.
+	Left func(inspect.Obituary)
 	// Env returns additional environment for a life at a seat, which is about to be
 	// started. Nil means none.
 	Env func(seat int) []string
@@ -226,6 +234,9 @@ func (c Config) check() (Config, error) {
 	}
 	if c.MaxTasks < 0 {
 		bad("MaxTasks", c.MaxTasks)
+	}
+	if !(c.Jitter >= 0 && c.Jitter <= 1) { // not a number is neither
+		errs = append(errs, fmt.Errorf("pool: Config.Jitter is %v; it must be a share from 0 to 1", c.Jitter))
 	}
 	return c, errors.Join(errs...)
 }

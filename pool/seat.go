@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type holder[T, Q, R, C any] struct {
 	incarnation uint64
 	pid         int
 	slots       int
+	most        int // tasks that it may be given; 0 means no limit
 	tenure      *life.Tenure[*holder[T, Q, R, C]]
 	wake        chan struct{}               // room for one: there may be something to do
 	lines       atomic.Pointer[Attribution] // whose output its lines are
@@ -82,7 +84,7 @@ func newSeat[T, Q, R, C any](c *core[T, Q, R, C], index int) *seat[T, Q, R, C] {
 		Start:        wall.Start{Seat: index, Grace: c.cfg.CancelGrace},
 		StartTimeout: c.cfg.StartTimeout, StopGrace: c.cfg.StopGrace,
 		Policy: c.cfg.Restart, TTL: c.cfg.TTL, Overlap: true, Hub: c.cfg.Hub,
-		OnOpen: s.opened, OnClose: s.closed,
+		Spread: c.cfg.Jitter, OnOpen: s.opened, OnClose: s.closed, OnEnd: c.cfg.Left,
 	}
 	return s
 }
@@ -111,6 +113,9 @@ func (o opener[T, Q, R, C]) Open(ctx context.Context, st wall.Start) (*holder[T,
 		return nil, err
 	}
 	h.Instance, h.slots, h.pid = i, i.Slots(), i.Usage().PID
+	if most := c.cfg.MaxTasks; most > 0 {
+		h.most = max(most-int(c.cfg.Jitter*rand.Float64()*float64(most)), 1)
+	}
 	h.runner, _ = i.(wall.Runner[Q, R])
 	return h, nil
 }
