@@ -34,6 +34,7 @@ const helpText = `{{with .Long}}{{.}}
 // newRoot returns the command tree; what a command that ran has to say as the
 // exit status goes to status.
 func newRoot(s streams, status *int) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "ganger",
 		Short:         "Perform tasks on supervised worker processes",
@@ -43,6 +44,9 @@ func newRoot(s streams, status *int) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return written(thisBuild().print(s.out))
+			}
 			*status = exitUsage
 			c.SetOut(s.err)
 			return c.Help()
@@ -54,7 +58,8 @@ func newRoot(s streams, status *int) *cobra.Command {
 	root.SetHelpTemplate(helpText)
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(s, status), newLog(s))
+	root.Flags().BoolVar(&version, "version", false, "the same as ganger version")
+	root.AddCommand(newRun(s, status), newLog(s), newVersion(s))
 	return root
 }
 
@@ -82,6 +87,9 @@ func (e *usageError) Error() string { return e.text }
 // complain tells why a command could not be run and returns the exit status.
 func complain(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "ganger: %v\n", err)
+	if _, ok := errors.AsType[*outputError](err); ok {
+		return exitWithout
+	}
 	e, ok := errors.AsType[*usageError](err)
 	if !ok {
 		return exitNotRun

@@ -22,14 +22,14 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 			env = append(env, "GANGER_SEAT="+strconv.Itoa(seat))
 			fmt.Fprintln(out, p.commandLine(path, args, env))
 		}
-		return exitDone, out.Flush()
+		return exitDone, written(out.Flush())
 	}
 	code := exitDone
 	r := input.New(in, p.format, 0)
 	for {
 		read, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return code, out.Flush()
+			return code, written(out.Flush())
 		}
 		if err != nil {
 			return exitNotRun, fmt.Errorf("the input cannot be read: %w", err)
@@ -47,7 +47,7 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 			line = "printf %s " + replace.Quote(string(p.standardInput(t))) + " | " + line
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
-			return exitWithout, nil // nobody reads on
+			return exitWithout, written(err)
 		}
 	}
 }

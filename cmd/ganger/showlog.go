@@ -50,26 +50,18 @@ func showLog(path string, failed, json bool, s streams) error {
 	err := runlog.Read(path, wanted, func(e *runlog.End, record []byte) error {
 		if json {
 			_, _ = out.Write(record)
-			return writeError(out.WriteByte('\n'))
+			return written(out.WriteByte('\n'))
 		}
 		_, err := out.WriteString(logLine(e))
-		return writeError(err)
+		return written(err)
 	})
-	if flushed := writeError(out.Flush()); err == nil {
+	if flushed := written(out.Flush()); err == nil {
 		err = flushed
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
 	return err
-}
-
-// writeError says what cannot be written.
-func writeError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("write the standard output: %w", err)
 }
 
 // logLine is an end as people read it.
