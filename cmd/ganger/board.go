@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -18,7 +17,10 @@ import (
 // newBoard returns the board of a run. The status line is drawn on a terminal
 // that can erase a line.
 func newBoard(s streams, o options, line func(int) string) *status.Board {
-	b := &status.Board{Out: s.err, Line: line, Quiet: o.quiet}
+	b := &status.Board{Out: s.err, Line: line, Quiet: o.quiet, Format: o.telling.logFormat}
+	if b.Format == status.JSON {
+		return b
+	}
 	if f, ok := s.err.(*os.File); ok && isTerminal(s.err) && os.Getenv("TERM") != "dumb" {
 		b.Draw = true
 		b.Width = func() int {
@@ -80,8 +82,7 @@ func (j *job) tellDeaths(events iter.Seq2[inspect.Event, uint64]) {
 			continue
 		}
 		how, _, _ := strings.Cut(e.Detail, " on ")
-		j.board.Say(fmt.Sprintf("ganger: %s: %s; worker %s replaced; attempt %d\n",
-			status.Label(string(h.t.Label), 200), how, strings.TrimPrefix(e.Worker, "w"), e.Attempt+1))
+		j.tellLostAttempt(h.t, how, e)
 	}
 }
 

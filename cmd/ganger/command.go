@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -83,25 +82,6 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.text }
-
-// complain tells why a command could not be run and returns the exit status.
-func complain(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "ganger: %v\n", err)
-	if _, ok := errors.AsType[*outputError](err); ok {
-		return exitWithout
-	}
-	e, ok := errors.AsType[*usageError](err)
-	if !ok {
-		return exitNotRun
-	}
-	if e.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", e.hint)
-	}
-	if e.help != "" {
-		fmt.Fprintf(stderr, "see %q\n", e.help+" --help")
-	}
-	return exitUsage
-}
 
 // flagError makes a usage error of what the flag parser says.
 func flagError(c *cobra.Command, err error) error {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 
+	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 )
 
 // dryRun prints what would be run, one command a line as a shell reads it: one
@@ -36,7 +39,11 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 		}
 		t := p.newTask(read)
 		if err := p.refuse(t); err != nil {
-			fmt.Fprintf(s.err, "ganger: rejected: %v\n", err)
+			n := status.Notice{
+				Level: slog.LevelWarn, Message: "task", Text: fmt.Sprintf("ganger: rejected: %v\n", err),
+				Attrs: []slog.Attr{slog.String("task", string(t.Label)), slog.String("outcome", ganger.Rejected.String()), errorOf(err)},
+			}
+			_, _ = io.WriteString(s.err, n.In(p.opts.telling.logFormat))
 			code = exitWithout
 			continue
 		}

@@ -2,20 +2,17 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"syscall"
+	"log/slog"
 	"time"
 
 	"github.com/ganger-dev/ganger"
-	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/pool"
 )
 
 // diskFull is told once when outputs that wait find no room on the disk.
 func (j *job) diskFull(err error) {
-	j.board.Say(fmt.Sprintf("ganger: outputs that wait for an earlier task stay in memory, and the input waits: %v\n", err))
+	j.tell(slog.LevelWarn, "disk full", fmt.Sprintf("outputs that wait for an earlier task stay in memory, and the input waits: %v", err), errorOf(err))
 }
 
 // began is told when a worker is about to get a task, under which so many died.
@@ -101,53 +98,4 @@ func (j *job) line(a pool.Attribution, _ bool, line []byte) {
 	if ok {
 		_, _ = h.t.stderr.Write(append(bytes.Clone(line), '\n'))
 	}
-}
-
-// conclude says how the run ended and returns its exit status.
-func (j *job) conclude(readErr, outErr error) int {
-	c := j.tally.Counts()
-	say := func(format string, args ...any) { j.board.Say(fmt.Sprintf("ganger: "+format+"\n", args...)) }
-	why := context.Cause(j.taking)
-	bySignal, signalled := exitOf(why)
-	if outErr != nil && !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
-		say("write the standard output: %v", outErr)
-	}
-	if outErr != nil && !signalled {
-		return exitWithout // whoever wanted the output has gone: quietly
-	}
-	code := exitDone
-	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() {
-		code = exitWithout
-	}
-	if readErr != nil {
-		say("%v", readErr)
-		code = exitWithout
-	}
-	if !j.ran.Load() && (readErr != nil || j.unstarted != nil) {
-		code = exitNotRun
-		if j.unstarted != nil {
-			say("nothing could be executed: %s", inWords(j.unstarted))
-		}
-	}
-	if signalled {
-		code = bySignal
-		rest := ""
-		if c.Total == 0 {
-			rest = "; the rest of the input was not read"
-		}
-		if j.log != nil {
-			rest += "; --resume goes on from here"
-		}
-		say("%v: done %d, without success %d, not started %d%s", why, c.Ended[ganger.Done], c.WithoutSuccess(), c.NotStarted, rest)
-	} else if errors.Is(why, errEnough) {
-		say("stopped: %d tasks had no success (--halt %s)", j.halted.Load(), j.plan.opts.halt.text)
-	}
-	if !j.plan.opts.quiet {
-		if c.Skipped > 0 {
-			say("%s: %s tasks already have an outcome, skipped", j.plan.opts.log, status.Number(c.Skipped))
-		}
-		j.board.Say(c.Summary(time.Since(j.born)) + "\n")
-		j.sayWhereToLook(c)
-	}
-	return code
 }

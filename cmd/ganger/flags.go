@@ -30,6 +30,8 @@ type options struct {
 	env                                               []string
 	dir                                               string
 	command                                           []string
+	telling                                           telling
+	cpusFrom                                          string // what the number of workers comes from
 }
 
 // protocols are what --proto takes.
@@ -105,6 +107,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be run, one command a line, and run nothing")
 	f.BoolVar(&o.quiet, "quiet", false, "no status line and no summary")
 	f.BoolVar(&o.json, "json", false, "write one JSON record for each task instead of its output")
+	o.telling.declare(f)
 }
 
 // check says what is wrong with the options together.

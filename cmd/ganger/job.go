@@ -144,6 +144,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json && j.log == nil, // with a log nothing is printed before it is recorded
 		Tell: j.board.Say, Full: j.diskFull,
 	})
+	j.tellStarted()
 	var others sync.WaitGroup // what ends with the run
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
 	others.Go(func() { j.board.Run(over) })

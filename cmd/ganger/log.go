@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
-	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/runlog"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 )
@@ -216,7 +215,7 @@ func (x *ending) Recorded(err error) {
 // logFailed stops the run, because nothing can be recorded any more.
 func (j *job) logFailed(err error) {
 	if j.logFails.CompareAndSwap(false, true) {
-		j.board.Say(fmt.Sprintf("ganger: %v; no more tasks are taken, and what ends now is not recorded; --resume goes on from what is\n", err))
+		j.tell(slog.LevelError, "log failed", fmt.Sprintf("%v; no more tasks are taken, and what ends now is not recorded; --resume goes on from what is", err), errorOf(err))
 	}
 	j.stop(errLog)
 }
@@ -229,23 +228,6 @@ func (j *job) closeLog() {
 	if err := j.log.Close(); err != nil {
 		j.logFailed(err)
 	}
-}
-
-// sayWhereToLook tells how the tasks without success are listed.
-func (j *job) sayWhereToLook(c status.Counts) {
-	n := c.WithoutSuccess() - c.Ended[ganger.Cancelled] - c.Reasons[status.Reason{Outcome: ganger.Rejected, Why: string(ganger.CauseStart)}]
-	if j.log == nil || n <= 0 {
-		return
-	}
-	tasks := "tasks"
-	if n == 1 {
-		tasks = "task"
-	}
-	path := replace.Quote(j.plan.opts.log)
-	if strings.HasPrefix(path, "-") {
-		path = "./" + path
-	}
-	j.board.Say(fmt.Sprintf("%s %s without success; list them: ganger log --failed %s\n", status.Number(n), tasks, path))
 }
 
 // signalOne leaves a signal in a channel with room for one.

@@ -36,8 +36,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	help := &remember{out: stdout} // what cobra itself writes
 	root.SetOut(help)
 	root.SetErr(stderr)
-	if err := cmp.Or(root.ExecuteContext(ctx), written(help.err)); err != nil {
-		return complain(stderr, err)
+	c, err := root.ExecuteContextC(ctx)
+	if err = cmp.Or(err, written(help.err)); err != nil {
+		return complain(stderr, err, formatOf(c))
 	}
 	return status
 }

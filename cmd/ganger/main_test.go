@@ -193,7 +193,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits": exits, "jsonlines": jsonLines,
 		},
 		Condition: func(word string) (bool, error) {
 			if word != "hup" {

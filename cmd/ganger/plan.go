@@ -32,6 +32,7 @@ func newPlan(o options) (*plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	o.cpusFrom = cpusFrom(o.workers)
 	o.workers = cmp.Or(o.workers, runtime.GOMAXPROCS(0))
 	o.slots = cmp.Or(o.slots, 1)
 	p := &plan{opts: o, format: input.Lines}

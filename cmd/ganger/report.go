@@ -127,7 +127,7 @@ func (x *ending) Note() string {
 	if _, fixed := x.j.plan.program(); fixed && x.v.cause == ganger.CauseStart && !x.j.ran.Load() {
 		return ""
 	}
-	return x.j.heading(x.t, x.e, x.v)
+	return x.notice().In(x.j.plan.opts.telling.logFormat)
 }
 
 // size is what the ending holds beside the output in the task's place.

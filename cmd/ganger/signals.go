@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -54,7 +53,7 @@ func (j *job) listen(ctx context.Context) {
 		case <-deadline:
 			deadline = nil
 			if n := j.tally.Counts().Running; n > 0 {
-				j.board.Say(fmt.Sprintf("ganger: killing %d tasks that still run after %v\n", n, j.plan.opts.drain))
+				j.tellKilling(n)
 			}
 			j.kill(context.Cause(j.taking))
 		case s := <-signals:
@@ -75,7 +74,7 @@ func (j *job) listen(ctx context.Context) {
 				timer := time.NewTimer(j.plan.opts.drain)
 				defer timer.Stop() // once: with a deadline set there is no second
 				deadline = timer.C
-				j.board.Say(fmt.Sprintf("ganger: finishing %d running tasks, for %v at most\n", j.tally.Counts().Running, j.plan.opts.drain))
+				j.tellDraining(s)
 			}
 		}
 	}
@@ -85,8 +84,11 @@ func (j *job) listen(ctx context.Context) {
 func (j *job) interrupt(n int) {
 	j.stop(interruption{syscall.SIGINT})
 	if n == 1 {
-		j.board.Say(fmt.Sprintf("ganger: finishing %d running tasks; interrupt again to kill them\n", j.tally.Counts().Running))
+		j.tellInterrupted()
 		return
+	}
+	if n == 2 {
+		j.tellKilled()
 	}
 	j.kill(interruption{syscall.SIGINT})
 	j.engine.kill()

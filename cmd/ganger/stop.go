@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
@@ -61,7 +62,7 @@ func (j *job) await(printed <-chan error) error {
 			patience.Reset(j.plan.opts.grace + 2*time.Second)
 			continue
 		}
-		j.board.Say("ganger: the standard output was not read: outputs of tasks that have ended are lost\n")
+		j.tell(slog.LevelError, "output lost", "the standard output was not read: outputs of tasks that have ended are lost")
 		j.window.Abort(errOutput)
 		return errOutput
 	}

@@ -23,6 +23,8 @@ type Board struct {
 	Line func(width int) string
 	// Quiet leaves the status line and the plain lines out.
 	Quiet bool
+	// Format says how notices are written. In JSON there is no status line.
+	Format Format
 
 	mu     sync.Mutex // guards what follows and the writing to Out: it is what keeps lines whole
 	drawn  bool       // a status line stands on the terminal
@@ -37,7 +39,7 @@ const (
 
 // Run draws the status line until ctx ends, then erases it.
 func (b *Board) Run(ctx context.Context) {
-	if b.Quiet {
+	if b.Quiet || b.Format == JSON {
 		<-ctx.Done()
 		return
 	}
@@ -97,7 +99,11 @@ func (b *Board) clearLocked() {
 	}
 }
 
-// Say writes text, which is whole lines, above the status line.
+// Tell writes a notice in the board's format.
+func (b *Board) Tell(n Notice) { b.Say(n.In(b.Format)) }
+
+// Say writes text, which is whole lines, above the status line. It is for notices
+// that were put into the board's format before.
 func (b *Board) Say(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

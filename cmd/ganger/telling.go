@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
+)
+
+// telling are the flags that say how a run tells of itself.
+type telling struct {
+	logFormat status.Format
+}
+
+const logFormatFlag = "log-format"
+
+// declare adds the flags to f.
+func (o *telling) declare(f *pflag.FlagSet) {
+	f.Var(&logFormat{&o.logFormat}, logFormatFlag, "what happens is told on standard error as `text`, or as one JSON object a line: json")
+	f.Lookup(logFormatFlag).DefValue = ""
+}
+
+// logFormat is the value of --log-format.
+type logFormat struct{ *status.Format }
+
+func (l *logFormat) Type() string { return "" }
+
+// formatOf is the format in which c tells of itself, as far as its flags were
+// understood.
+func formatOf(c *cobra.Command) status.Format {
+	if f := c.Flags().Lookup(logFormatFlag); f != nil {
+		return *f.Value.(*logFormat).Format
+	}
+	return status.Text
+}
+
+// complain tells why a command could not be run and returns the exit status.
+func complain(stderr io.Writer, err error, f status.Format) int {
+	n := status.Notice{Level: slog.LevelError, Message: "not run", Attrs: []slog.Attr{errorOf(err)}, Text: "ganger: " + err.Error() + "\n"}
+	code := exitNotRun
+	if _, ok := errors.AsType[*outputError](err); ok {
+		code, n.Message = exitWithout, "output failed"
+	}
+	if e, ok := errors.AsType[*usageError](err); ok {
+		code, n.Message = exitUsage, "usage"
+		if e.hint != "" {
+			n.Attrs = append(n.Attrs, slog.String("hint", e.hint))
+			n.Text += "hint: " + e.hint + "\n"
+		}
+		if e.help != "" {
+			n.Attrs = append(n.Attrs, slog.String("see", e.help+" --help"))
+			n.Text += "see \"" + e.help + " --help\"\n"
+		}
+	}
+	n.Attrs = append(n.Attrs, slog.Int("status", code))
+	_, _ = io.WriteString(stderr, n.In(f))
+	return code
+}
+
+// errorOf is what went wrong.
+func errorOf(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// tell tells what happened: message and attributes to programs, text, which is
+// one line, to people.
+func (j *job) tell(level slog.Level, message, text string, attrs ...slog.Attr) {
+	n := status.Notice{Level: level, Message: message, Attrs: slices.Clip(attrs)}
+	if text != "" {
+		n.Text = "ganger: " + text + "\n"
+	}
+	j.board.Tell(n)
+}
