@@ -8,18 +8,21 @@ import (
 	"strings"
 
 	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/machine"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/inspect"
 )
 
 // tellStarted tells what the run begins with. People know that.
 func (j *job) tellStarted() {
-	j.tell(slog.LevelInfo, "started", "",
-		slog.Int("pid", os.Getpid()),
-		slog.String("proto", j.plan.opts.proto),
-		slog.Int("workers", j.plan.opts.workers),
-		slog.String("cpus_from", j.plan.opts.cpusFrom),
-	)
+	attrs := []slog.Attr{
+		slog.Int("pid", os.Getpid()), slog.String("proto", j.plan.opts.proto),
+		slog.Int("workers", j.plan.opts.workers), slog.String("cpus_from", j.plan.opts.cpusFrom),
+	}
+	if memory, from := machine.Memory(); memory > 0 {
+		attrs = append(attrs, slog.String("memory", machine.Size(memory)), slog.String("memory_from", from))
+	}
+	j.tell(slog.LevelInfo, "started", "", attrs...)
 }
 
 // cpusFrom says what the number of workers comes from, if they are so many as
