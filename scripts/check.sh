@@ -9,6 +9,7 @@ set -eu
 need gcc gcc libc6-dev
 need python3 python3 # functions as workers are tested, or skipped without
 need node nodejs
+need groff groff-base # manual pages are set, or not tested without
 
 step() { say "== $*"; }
 

@@ -10,26 +10,6 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// usageText puts examples first: most people need no more.
-const usageText = `{{with .Example}}Examples:
-{{.}}
-
-{{end}}Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
-{{if .HasAvailableSubCommands}}
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
-
-"{{.CommandPath}} COMMAND --help" tells more about a command.
-{{end}}{{if .HasAvailableLocalFlags}}
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
-{{end}}`
-
-const helpText = `{{with .Long}}{{.}}
-
-{{end}}{{.UsageString}}`
-
 // newRoot returns the command tree; what a command that ran has to say as the
 // exit status goes to status.
 func newRoot(s streams, status *int) *cobra.Command {
@@ -53,12 +33,11 @@ func newRoot(s streams, status *int) *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.SetUsageTemplate(usageText)
-	root.SetHelpTemplate(helpText)
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetHelpFunc(printHelp)
+	root.SetHelpCommand(newHelp())
 	root.SetFlagErrorFunc(flagError)
 	root.Flags().BoolVar(&version, "version", false, "the same as ganger version")
-	root.AddCommand(newRun(s, status), newLog(s), newVersion(s))
+	root.AddCommand(newRun(s, status), newLog(s), newVersion(s), newCompletion(s), newMan())
 	return root
 }
 

@@ -56,6 +56,7 @@ all, 130 and 143 after INT and TERM.`,
 		Example: `  find . -name '*.tif' -print0 | ganger run -0 -j 8 --timeout 60s -- tiff2webp {} -o {.}.webp
   ganger run --proto lines -a words.txt -- ./translate --from de --to en`,
 		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     programs,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.command = args
 			code, err := perform(c.Context(), o, s)
@@ -64,6 +65,8 @@ all, 130 and 143 after INT and TERM.`,
 		},
 	}
 	o.declare(c.Flags())
+	arrange(c.Flags())
+	completeFlags(c)
 	return c
 }
 
@@ -74,7 +77,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.StringVarP(&o.input, "input", "a", "-", "read the tasks from `FILE`; - is the standard input")
 	f.BoolVarP(&o.null, "null", "0", false, "tasks end with a NUL byte instead of a newline")
 	f.BoolVar(&o.ndjson, "ndjson", false, "tasks are JSON values, one a line")
-	f.VarP(&choice{&o.proto, protocols}, "proto", "", "how workers are spoken to: `exec`, lines, jsonl or native")
+	f.VarP(&choice{&o.proto, protocols}, "proto", "", "speak to workers by `PROTOCOL`: exec (the default), lines, jsonl or native")
 	f.Lookup("proto").DefValue, o.proto = "", "exec"
 	f.VarP(&count{&o.workers, 1}, "workers", "j", "keep `N` workers (default: one for each CPU)")
 	f.Var(&count{&o.slots, 1}, "slots", "give each worker up to `N` tasks at once (default: 1)")
@@ -95,11 +98,11 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.BoolVarP(&o.keepOrder, "keep-order", "k", false, "write outputs in the order of the input (the default)")
 	f.BoolVar(&o.unordered, "unordered", false, "write outputs in the order in which tasks end")
 	f.StringArrayVar(&o.env, "env", nil, "add `NAME=VALUE` to the environment; replacement strings count; may be repeated")
-	f.StringVar(&o.dir, "dir", "", "working directory of the workers")
+	f.StringVar(&o.dir, "dir", "", "start the workers in `DIR`")
 	f.BoolVar(&o.shell, "shell", false, "the command is a script for sh; what replaces {} is quoted")
 	f.BoolVar(&o.keepDaemons, "keep-daemons", false, "spare processes that left their worker's process group")
 	f.StringVar(&o.log, "log", "", "add the end of each task to `FILE`, for --resume and ganger log")
-	f.Var(&o.resume, "resume", "go on with the log: skip the tasks that have an outcome; =force also after another command")
+	f.Var(&o.resume, "resume", "go on with the log: skip the tasks that have an outcome; with `force` also after another command")
 	f.Lookup("resume").NoOptDefVal = string(resumed)
 	f.BoolVar(&o.resumeFailed, "resume-failed", false, "go on with the log, and run those without success again")
 	o.drain = 25 * time.Second
