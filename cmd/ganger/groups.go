@@ -17,7 +17,7 @@ var headings = []struct{ title, flags string }{
 	{"Limits and retries", "timeout grace retries max-deaths halt"},
 	{"Output", "keep-order unordered json quiet dry-run"},
 	{"Log and resume", "log resume resume-failed"},
-	{"Unattended", "drain"},
+	{"Unattended", "drain log-format"},
 }
 
 // Annotations of a flag.
