@@ -25,6 +25,13 @@ func (e *Error) Error() string {
 		if e.Exit != nil && e.Exit.Signal != "" {
 			b.WriteString(", " + e.Exit.Signal)
 		}
+		switch {
+		case e.Exit == nil || e.Exit.PeakMemory == 0:
+		case e.Cause == CauseMemory:
+			b.WriteString(", " + FormatBytes(e.Exit.PeakMemory))
+		case e.Exit.Signal == "SIGKILL": // which is mostly the kernel's, for want of memory
+			b.WriteString(", memory " + FormatBytes(e.Exit.PeakMemory))
+		}
 		b.WriteByte(')')
 	}
 	if e.Worker != "" {

@@ -139,3 +139,19 @@ func lastLine(s string) string {
 	s = strings.TrimRight(s, " \t\r\n")
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
+
+// FormatBytes writes a number of bytes as people read it, in powers of 1024, such
+// as 512K and 8.0G.
+func FormatBytes(n int64) string {
+	const units = "BKMGTPE"
+	v, unit := float64(n), 0
+	for v >= 999.5 && unit < len(units)-1 {
+		v /= 1024
+		unit++
+	}
+	digits := 0
+	if v < 9.95 && unit > 0 {
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + units[unit:unit+1]
+}

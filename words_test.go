@@ -124,3 +124,35 @@ func ExampleOutcomeOf() {
 	fmt.Println(ganger.OutcomeOf(err), ganger.CauseOf(err), ganger.OutcomeOf(nil))
 	// Output: crashed signal 11 done
 }
+
+func TestFormatBytes(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0B", 999: "999B", 1000: "1.0K", 1 << 20: "1.0M", 512 << 20: "512M", 6<<30 + 200<<20: "6.2G",
+		10<<30 - 1: "10G", 1023 << 20: "1.0G", 1<<63 - 1: "8.0E",
+	} {
+		if got := ganger.FormatBytes(n); got != want {
+			t.Errorf("FormatBytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestErrorTellsTheMemoryOfWhatWasKilled: a kill from outside may be the
+// kernel's, for want of memory.
+func TestErrorTellsTheMemoryOfWhatWasKilled(t *testing.T) {
+	e := &ganger.Error{
+		Outcome: ganger.Crashed, Cause: "signal 9", Worker: "w0#1",
+		Exit: &ganger.Exit{Reason: ganger.LeavingSignal(9), Signal: "SIGKILL", PeakMemory: 8 << 30},
+	}
+	if got, want := e.Error(), "crashed (signal 9, SIGKILL, memory 8.0G) on w0#1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	e.Cause = ganger.CauseMemory
+	if got, want := e.Error(), "crashed (memory, SIGKILL, 8.0G) on w0#1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	e.Cause = "signal 11"
+	e.Exit.Signal = "SIGSEGV"
+	if got, want := e.Error(), "crashed (signal 11, SIGSEGV) on w0#1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -77,7 +77,7 @@ func (s *seat[L]) describe() inspect.Worker {
 		case t.state == ganger.Stopping:
 			w.Detail = string(t.said)
 		case s.opening != 0:
-			w.Detail = "replacement starting"
+			w.Detail = string(t.Why()) + ", replacement starting"
 		}
 	case t != nil: // dead, and its serve still collects what it had
 		w.Incarnation, w.Born, w.Detail = t.Incarnation, t.born, ""

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 	"github.com/ganger-dev/ganger/inspect"
 )
@@ -58,6 +59,9 @@ func (j *job) statusLine() func(width int) string {
 		if t, ok := j.window.Stalled(); ok {
 			p.Stalled = string(t.Label)
 		}
+		if j.plan.opts.limits.memorySoft.bytes+j.plan.opts.limits.memoryHard.bytes > 0 && j.plan.opts.warm() {
+			p.Workers = j.workers()
+		}
 		if j.size > 0 && c.Read > 0 {
 			p.Fraction = float64(j.consumed.Load()) / float64(j.size) * float64(c.All()) / float64(c.Read)
 		}
@@ -65,10 +69,51 @@ func (j *job) statusLine() func(width int) string {
 	}
 }
 
+// shownWorkers is how many workers have room in the status line.
+const shownWorkers = 4
+
+// workers tells what each worker holds and does, for people who limit that; "" if
+// there are too many.
+func (j *job) workers() string {
+	var all []string
+	j.engine.Snapshot(func(w inspect.Worker) bool {
+		words := w.Name
+		if w.Memory > 0 {
+			words += " " + ganger.FormatBytes(w.Memory)
+		}
+		words += " " + w.State.String()
+		if w.Detail != "" && w.State != ganger.Starting {
+			words += " (" + w.Detail + ")"
+		}
+		all = append(all, words)
+		return true
+	})
+	if len(all) > shownWorkers {
+		return ""
+	}
+	return strings.Join(all, " | ")
+}
+
+// tellReady tells when all workers are ready, if that took long.
+func (j *job) tellReady(e inspect.Event, ready map[string]bool) {
+	if e.Name != inspect.StateEvent(ganger.Idle) || ready[e.Worker] {
+		return
+	}
+	ready[e.Worker] = true
+	if n, took := len(ready), time.Since(j.born); n == j.plan.opts.workers && took >= longStart {
+		j.board.Say(fmt.Sprintf("ganger: %s ready after %s\n", status.Count(n, "worker"), status.Duration(took)))
+	}
+}
+
+// longStart is how long a start takes that people wonder about.
+const longStart = 2 * time.Second
+
 // tellDeaths tells the deaths that cost a task an attempt but not its end,
 // which has a heading of its own.
 func (j *job) tellDeaths(events iter.Seq2[inspect.Event, uint64]) {
+	ready := make(map[string]bool)
 	for e := range events {
+		j.tellReady(e, ready)
 		if e.Name != inspect.EventRetry || !strings.HasPrefix(e.Detail, "crashed") {
 			continue
 		}

@@ -23,6 +23,8 @@ type engine interface {
 	Drain(ctx context.Context) error
 	// CancelAll asks every task to end; those that run have the grace.
 	CancelAll(cause error)
+	// Snapshot calls yield for each worker until it returns false.
+	Snapshot(yield func(inspect.Worker) bool)
 	// kill ends every life at once, without grace.
 	kill()
 }
@@ -88,6 +90,7 @@ func (p *plan) config(j *job) pool.Config {
 	o := p.opts
 	c := pool.Config{
 		Name: "run", Workers: o.workers, MaxTasks: o.maxTasks, TTL: o.ttl, IdleTTL: o.idleTTL,
+		Jitter:       o.limits.jitter.part,
 		StartTimeout: o.startTimeout, CancelGrace: o.grace,
 		QueueLimit: o.depth(),
 		// Deaths with a task in hand are excused. A seat whose lives come to

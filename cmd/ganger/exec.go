@@ -8,7 +8,7 @@ import (
 
 // execEngine performs each task by a process of its own.
 func execEngine(p *plan, j *job) engine {
-	w := process.Exec{Dir: p.opts.dir, Slots: p.opts.slots, KeepDaemons: p.opts.keepDaemons}
+	w := process.Exec{Dir: p.opts.dir, Slots: p.opts.slots, KeepDaemons: p.opts.keepDaemons, Limits: p.opts.limits.process()}
 	if name, fixed := p.program(); fixed {
 		w.Path = name
 	}

@@ -17,7 +17,10 @@ type options struct {
 	null   bool
 	ndjson bool
 	proto  string
+	call   callFlag
 
+	protoGiven                                        bool
+	limits                                            limitFlags
 	workers, slots, retries, maxDeaths, maxTasks      int
 	halt                                              halt
 	key, priority                                     location
@@ -41,7 +44,7 @@ var protocols = []string{"exec", "lines", "jsonl", "native"}
 func newRun(s streams, status *int) *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use:   "run [flags] -- COMMAND [ARGUMENT ...]",
+		Use:   "run [flags] (-- COMMAND [ARGUMENT ...] | --call FILE:FUNCTION)",
 		Short: "Perform the tasks of the standard input by worker processes",
 		Long: `Perform one task for each line of the standard input, by a process of its own
 or by warm workers, and write the outputs in the order of the input.
@@ -54,11 +57,15 @@ from 0. Without any of them but {seat} the task goes to the standard input.
 Exit status: 0 all done, 1 some without success, 2 usage, 3 could not run at
 all, 130 and 143 after INT and TERM.`,
 		Example: `  find . -name '*.tif' -print0 | ganger run -0 -j 8 --timeout 60s -- tiff2webp {} -o {.}.webp
-  ganger run --proto lines -a words.txt -- ./translate --from de --to en`,
+  ganger run --proto lines -a words.txt -- ./translate --from de --to en
+  ls photos/*.jpg | ganger run --call caption.py:caption -j 2 --memory-soft 6G`,
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction:     programs,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.command = args
+			o.command, o.protoGiven = args, c.Flags().Changed("proto")
+			if o.call.text != "" && !o.protoGiven {
+				o.proto = "native"
+			}
 			code, err := perform(c.Context(), o, s)
 			*status = code
 			return err
@@ -79,6 +86,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.BoolVar(&o.ndjson, "ndjson", false, "tasks are JSON values, one a line")
 	f.VarP(&choice{&o.proto, protocols}, "proto", "", "speak to workers by `PROTOCOL`: exec (the default), lines, jsonl or native")
 	f.Lookup("proto").DefValue, o.proto = "", "exec"
+	f.Var(&o.call, "call", "the workers call a function of Python or JavaScript for each task: `FILE:FUNCTION`")
 	f.VarP(&count{&o.workers, 1}, "workers", "j", "keep `N` workers (default: one for each CPU)")
 	f.Var(&count{&o.slots, 1}, "slots", "give each worker up to `N` tasks at once (default: 1)")
 	f.Var(&count{&o.retries, 0}, "retries", "run a task that failed or timed out up to `N` times more")
@@ -92,6 +100,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.Var(&count{&o.maxTasks, 1}, "max-tasks", "replace a worker after `N` tasks")
 	f.Var(&span{&o.ttl, 1}, "ttl", "replace a worker at the age of `DURATION`")
 	f.Var(&span{&o.idleTTL, 1}, "idle-ttl", "let a worker go that had nothing to do for `DURATION`")
+	o.limits.declare(f)
 	f.Var(&o.halt, "halt", "after `N` tasks without success, or N%, take no more; now,N cancels what runs, soon,N lets it finish")
 	f.Var(&o.key, "key", "with --ndjson: tasks with one value at the JSON `POINTER` go to one worker if they can")
 	f.Var(&o.priority, "priority", "with --ndjson: of the tasks that wait, the greatest number at the JSON `POINTER` goes first")
@@ -118,10 +127,15 @@ func (o *options) check() error {
 	wrong := func(hint, format string, args ...any) error {
 		return &usageError{text: fmt.Sprintf(format, args...), hint: hint, help: "ganger run"}
 	}
-	switch warm := o.proto != "exec"; {
-	case len(o.command) == 0:
+	if o.call.text != "" {
+		if err := o.checkCall(wrong); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(o.command) == 0 && o.call.text == "":
 		return wrong("ganger run -- COMMAND {}", "no command to run")
-	case o.command[0] == "":
+	case len(o.command) > 0 && o.command[0] == "":
 		return wrong("", "the name of the command is empty")
 	case o.null && o.ndjson:
 		return wrong("", "--null and --ndjson exclude each other")
@@ -133,7 +147,7 @@ func (o *options) check() error {
 		return wrong("", "--keep-order and --unordered exclude each other")
 	case o.log == "" && (o.resume != "" || o.resumeFailed):
 		return wrong("name the log of the run with --log FILE", "--resume and --resume-failed: there is no log to go on with")
-	case o.ready && !warm:
+	case o.ready && !o.warm():
 		return wrong("choose --proto lines or jsonl", "--ready: with --proto exec there is no worker that could say so")
 	case o.slots > 1 && o.proto == "lines":
 		return wrong("more tasks at once need more --workers", "--slots %d: with --proto lines a worker has one task at a time; allowed: 1", o.slots)
@@ -143,8 +157,11 @@ func (o *options) check() error {
 			return wrong("", "--env %q: allowed: NAME=VALUE", e)
 		}
 	}
-	return nil
+	return o.checkLimits(wrong)
 }
+
+// warm reports whether workers live on from task to task.
+func (o *options) warm() bool { return o.proto != "exec" }
 
 // choice is a flag with a closed list of values.
 type choice struct {

@@ -86,6 +86,9 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 	if c, ok := in.(io.Closer); ok && o.input != "-" {
 		defer func() { _ = c.Close() }()
 	}
+	if err := p.findFunction(); err != nil {
+		return exitNotRun, err
+	}
 	if o.dryRun {
 		return p.dryRun(in, s)
 	}

@@ -44,7 +44,7 @@ func (p *plan) openLog() (*runlog.Log, error) {
 	o := &p.opts
 	l, err := runlog.Open(o.log, runlog.Options{
 		Header: runlog.Header{
-			Command: o.command, Proto: o.proto, Shell: o.shell, Format: formats[p.format],
+			Command: o.command, Call: o.call.text, Proto: o.proto, Shell: o.shell, Format: formats[p.format],
 			Started: time.Now().UTC(), PID: os.Getpid(),
 		},
 		Resume: o.resume != "" || o.resumeFailed, Force: o.resume == forced,

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -190,19 +192,44 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each race-tested process waits a second
+			path := e.Getenv("PATH")
+			tools, _, _ := strings.Cut(path, string(filepath.ListSeparator))
+			e.Setenv("TOOLS", tools) // where the commands of the scripts are
+			for _, find := range interpreters {
+				if program := find(); program != "" {
+					path = filepath.Dir(program) + string(filepath.ListSeparator) + path
+				}
+			}
+			e.Setenv("PATH", path)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "jsonlines": jsonLines,
 		},
 		Condition: func(word string) (bool, error) {
-			if word != "hup" {
-				return false, fmt.Errorf("no condition %q", word)
+			switch word {
+			case "hup":
+				return !signal.Ignored(syscall.SIGHUP), nil
+			case "python", "node":
+				return interpreters[word]() != "", nil
 			}
-			return !signal.Ignored(syscall.SIGHUP), nil
+			return false, fmt.Errorf("no condition %q", word)
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// interpreters are the programs themselves of those that run functions, and not
+// scripts in front of them, which a script's environment leads astray; "" where
+// there is none.
+var interpreters = map[string]func() string{
+	"python": sync.OnceValue(func() string { return said("python3", "-c", "import sys; print(sys.executable)") }),
+	"node":   sync.OnceValue(func() string { return said("node", "-p", "process.execPath") }),
+}
+
+func said(name string, args ...string) string {
+	out, _ := exec.Command(name, args...).Output() // whatever is wrong with it, it cannot be used
+	return strings.TrimSpace(string(out))
 }
 
 // exits is a command of the scripts: "exits STATUS COMMAND ARGUMENT..." runs the

@@ -16,13 +16,14 @@ import (
 // plan is the command of a run with its replacement strings found: everything
 // that turns a task into a process or a seat into a worker. It is immutable.
 type plan struct {
-	opts   options
-	words  []replace.Template // the program and its arguments
-	names  []string           // of the environment
-	values []replace.Template // of the environment
-	stdin  bool               // the task goes to the standard input
-	inArgs bool               // the task stands in arguments or environment
-	format input.Format
+	opts     options
+	words    []replace.Template // the program and its arguments
+	names    []string           // of the environment
+	values   []replace.Template // of the environment
+	stdin    bool               // the task goes to the standard input
+	inArgs   bool               // the task stands in arguments or environment
+	function *process.Command   // of --call; nil: there is a command
+	format   input.Format
 }
 
 // maxArgument is the longest argument that Linux takes, without its final NUL.
@@ -46,9 +47,13 @@ func newPlan(o options) (*plan, error) {
 		return nil, err
 	}
 	needs := p.needs()
-	if o.proto != "exec" && len(needs) > 0 {
+	if o.warm() && len(needs) > 0 {
+		how := "--proto " + o.proto
+		if o.call.text != "" {
+			how = "--call"
+		}
 		return nil, &usageError{
-			text: fmt.Sprintf("%s: with --proto %s a worker performs many tasks, and each goes through the protocol; allowed: {seat}", needs[0], o.proto),
+			text: fmt.Sprintf("%s: with %s a worker performs many tasks, and each goes through the protocol; allowed: {seat}", needs[0], how),
 			hint: "with --proto exec each task has a process of its own", help: "ganger run",
 		}
 	}
@@ -93,16 +98,24 @@ func (p *plan) needs() []replace.String {
 }
 
 // program is the name of the program, if no task changes it.
-func (p *plan) program() (name string, fixed bool) { return p.words[0].Fixed() }
+func (p *plan) program() (name string, fixed bool) {
+	if p.function != nil {
+		return p.function.Path, true
+	}
+	return p.words[0].Fixed()
+}
 
 // fill returns the program, its arguments and its environment.
 func (p *plan) fill(v replace.Values) (path string, args, env []string) {
+	for i, t := range p.values {
+		env = append(env, p.names[i]+"="+t.Fill(v))
+	}
+	if p.function != nil {
+		return p.function.Path, p.function.Args, env
+	}
 	args = make([]string, len(p.words)-1)
 	for i, t := range p.words[1:] {
 		args[i] = t.Fill(v)
-	}
-	for i, t := range p.values {
-		env = append(env, p.names[i]+"="+t.Fill(v))
 	}
 	return p.words[0].Fill(v), args, env
 }

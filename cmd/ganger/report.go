@@ -110,10 +110,14 @@ func (x *ending) Print(out *bufio.Writer) error {
 		_, err := x.t.place.WriteTo(out)
 		return err
 	}
-	if x.v.outcome != ganger.Done {
+	switch {
+	case x.v.outcome == ganger.Done:
+		_, _ = out.Write(x.e.output)
+	case o.call.text != "" && x.t.phase.Load() != withdrawn && x.v.lasts():
+		_, _ = out.WriteString("null") // one line a task, so that lines of tasks and results pair
+	default:
 		return nil
 	}
-	_, _ = out.Write(x.e.output)
 	return out.WriteByte('\n')
 }
 

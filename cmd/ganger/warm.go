@@ -7,8 +7,10 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
+	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/pool"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/jsonl"
@@ -25,10 +27,14 @@ type seated struct {
 
 func (w seated) command(seat int) process.Command {
 	path, args, env := w.p.fill(replace.Values{Seat: seat})
-	return process.Command{
+	c := process.Command{
 		Path: path, Args: args, Dir: w.p.opts.dir, Channel: w.channel, KeepDaemons: w.p.opts.keepDaemons,
-		Env: append(env, "GANGER_SEAT="+strconv.Itoa(seat)),
+		Env: append(env, "GANGER_SEAT="+strconv.Itoa(seat)), Limits: w.p.opts.limits.process(),
 	}
+	if f := w.p.function; f != nil {
+		c.Env = append(c.Env, f.Env...) // last, because the worker needs it
+	}
+	return c
 }
 
 func (w seated) Traits() wall.Traits { return w.command(0).Traits() }
@@ -41,12 +47,23 @@ func (w seated) Open(ctx context.Context, s wall.Start) (wall.Stream, error) {
 func warmEngine(p *plan, j *job) engine {
 	c := p.config(j)
 	c.Line = j.line
+	c.Left = func(o inspect.Obituary) {
+		why := o.Exit.Reason
+		if why == ganger.LeavingStartFailed && o.Exit.Asked {
+			why = ganger.LeavingStopped // the run ended before it was ready
+		}
+		j.tally.Left(why)
+	}
 	switch p.opts.proto {
 	case "native":
 		d := native.Dialect[json.RawMessage, json.RawMessage]{
 			Request: native.JSON[json.RawMessage](), Response: native.JSON[json.RawMessage](), Slots: p.opts.slots,
 		}
-		return warm(p, j, wall.Speak(seated{p, process.Private}, d), c, p.value, oneLine)
+		w := wall.Speak(seated{p, process.Private}, d)
+		if p.function != nil {
+			w = called[json.RawMessage, json.RawMessage]{w, p.opts.call.text, j.unusable}
+		}
+		return warm(p, j, w, c, p.value, oneLine)
 	case "jsonl":
 		d := jsonl.Dialect[json.RawMessage, json.RawMessage]{Ready: p.opts.ready, Slots: p.opts.slots}
 		return warm(p, j, wall.Speak(seated{p, process.Stdio}, d), c, p.value, oneLine)

@@ -63,7 +63,7 @@ var recovers = map[string]string{
 
 // composition are the files of the command that put walls and protocols
 // together; the rest of it knows pools and lives of any wall.
-var composition = []string{"cmd/ganger/main.go", "cmd/ganger/plan.go", "cmd/ganger/exec.go", "cmd/ganger/warm.go"}
+var composition = []string{"cmd/ganger/main.go", "cmd/ganger/plan.go", "cmd/ganger/call.go", "cmd/ganger/exec.go", "cmd/ganger/limits.go", "cmd/ganger/warm.go"}
 
 // modules are the directories of the other modules; they have rules of their own.
 var modules = []string{"bench", "cmd/ganger", "tools"}

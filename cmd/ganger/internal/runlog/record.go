@@ -2,6 +2,7 @@ package runlog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -46,6 +47,7 @@ const version = 1
 type Header struct {
 	Version int       `json:"ganger_log"`
 	Command []string  `json:"command"`
+	Call    string    `json:"call,omitempty"` // the function that is the worker; "" where Command is
 	Proto   string    `json:"proto"`
 	Shell   bool      `json:"shell"`
 	Format  string    `json:"format"` // of the input
@@ -63,6 +65,7 @@ func (h *Header) Difference(log *Header) string {
 		}
 	}
 	differ("the command was", words(log.Command), words(h.Command))
+	differ("--call was", cmp.Or(log.Call, "absent"), cmp.Or(h.Call, "absent"))
 	differ("--proto was", log.Proto, h.Proto)
 	differ("--shell was", strconv.FormatBool(log.Shell), strconv.FormatBool(h.Shell))
 	differ("the input was of", log.Format, h.Format)

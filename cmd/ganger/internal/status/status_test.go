@@ -51,6 +51,7 @@ func TestLine(t *testing.T) {
 		{"total not known", mixed, Progress{Rate: 4.25}, 0, "1,059  4.2/s | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
 		{"total known", total, Progress{Rate: 412}, 0, "1,059/2,118 50%  412/s  2.6s left | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
 		{"fraction known", mixed, Progress{Rate: 100, Fraction: 0.1}, 0, "1,059 10%  100/s  1m35s left | failed 57 crashed 2 | oldest scans/9f/big.tif 41s"},
+		{"workers", mixed, Progress{Workers: "w0 5.1G busy | w1 starting"}, 0, "1,059 | failed 57 crashed 2 | w0 5.1G busy | w1 starting | oldest scans/9f/big.tif 41s"},
 		{"stalled", mixed, Progress{Stalled: "scans/9f/big.tif"}, 0, "1,059 | failed 57 crashed 2 | waiting for scans/9f/big.tif 41s"},
 		{"narrow", mixed, Progress{}, 12, "1,059 | fail"},
 	}
@@ -70,6 +71,14 @@ func TestSummary(t *testing.T) {
 	want := "done 1,234  failed 8 (exit 2: 5, exit 1: 3)  timed-out 4  crashed 3 (SIGSEGV 2, SIGABRT 1)  rejected 1 (input 1)  not started 2  lost 0  in 8m02s"
 	if got := c.Summary(482 * time.Second); got != want {
 		t.Errorf("summary:\n got %q\nwant %q", got, want)
+	}
+	c.Left = map[ganger.Leaving]int{ganger.LeavingStopped: 2}
+	if got := c.Summary(482 * time.Second); got != want {
+		t.Errorf("workers that ended with the run are told:\n%s", got)
+	}
+	c.Left = map[ganger.Leaving]int{ganger.LeavingStopped: 2, ganger.LeavingMemorySoft: 4, "signal 9": 2}
+	if got, told := c.Summary(482*time.Second), want+" | workers 8: left memory-soft 4, signal 9: 2, stopped 2"; got != told {
+		t.Errorf("summary:\n got %q\nwant %q", got, told)
 	}
 	c.NotStarted = 1
 	if got := c.Summary(0); !strings.Contains(got, "lost 1 ") {

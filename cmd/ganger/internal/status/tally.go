@@ -39,9 +39,10 @@ type Counts struct {
 	NotStarted int // of those read, withdrawn before they ran
 	Skipped    int // of those read, with an outcome from an earlier run
 	Ended      [ganger.Lost + 1]int
-	Reasons    map[Reason]int // why tasks had no success
-	Oldest     string         // label of the task that runs longest
-	Since      time.Time      // of Oldest
+	Reasons    map[Reason]int         // why tasks had no success
+	Left       map[ganger.Leaving]int // why workers ended, and starts that came to nothing
+	Oldest     string                 // label of the task that runs longest
+	Since      time.Time              // of Oldest
 }
 
 // Reason is why a task had no success, as the summary groups them.
@@ -133,6 +134,16 @@ func (t *Tally) removeLocked(r *Running) {
 	t.c.Running--
 }
 
+// Left counts the end of a worker, or of a start that came to nothing.
+func (t *Tally) Left(why ganger.Leaving) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.c.Left == nil {
+		t.c.Left = make(map[ganger.Leaving]int)
+	}
+	t.c.Left[why]++
+}
+
 // Counts returns what was counted so far.
 func (t *Tally) Counts() Counts {
 	t.mu.Lock()
@@ -140,6 +151,7 @@ func (t *Tally) Counts() Counts {
 	c := t.c
 	c.Reasons = make(map[Reason]int, len(t.c.Reasons))
 	maps.Copy(c.Reasons, t.c.Reasons)
+	c.Left = maps.Clone(t.c.Left)
 	if t.oldest != nil {
 		c.Oldest, c.Since = string(t.oldest.Label), t.oldest.since
 	}

@@ -17,6 +17,7 @@ import (
 type Progress struct {
 	Rate     float64 // tasks that end in a second; 0 while not known
 	Fraction float64 // of the whole input, if it is known otherwise than by Total; else 0
+	Workers  string  // what they are doing; "" where that is not shown
 	Stalled  string  // label of the task that the input waits for; "" if it does not
 	For      time.Duration
 }
@@ -47,6 +48,9 @@ func (c Counts) Line(now time.Time, p Progress, width int) string {
 			}
 		}
 	}
+	if p.Workers != "" {
+		line.WriteString(" | " + p.Workers)
+	}
 	switch {
 	case p.Stalled != "":
 		line.WriteString(" | waiting for " + Label(p.Stalled, 40))
@@ -72,25 +76,48 @@ func (c Counts) Summary(took time.Duration) string {
 	if c.NotStarted > 0 {
 		line.WriteString("  not started " + Number(c.NotStarted))
 	}
-	return line.String() + "  lost " + Number(c.Lost()) + "  in " + Duration(took)
+	line.WriteString("  lost " + Number(c.Lost()) + "  in " + Duration(took))
+	line.WriteString(c.leavings())
+	return line.String()
+}
+
+// leavings tells why workers ended, if any did otherwise than at the end of the run.
+func (c Counts) leavings() string {
+	var counts []reasonCount
+	all := 0
+	for why, n := range c.Left {
+		counts = append(counts, reasonCount{string(why), n})
+		all += n
+	}
+	if all == c.Left[ganger.LeavingStopped] {
+		return ""
+	}
+	return " | workers " + Number(all) + ": left " + list(counts)
+}
+
+// reasonCount is how often something was the reason.
+type reasonCount struct {
+	why string
+	n   int
 }
 
 // reasons lists why tasks ended with o, the most frequent first.
 func (c Counts) reasons(o ganger.Outcome) string {
-	type count struct {
-		why string
-		n   int
-	}
-	var counts []count
+	var counts []reasonCount
 	for r, n := range c.Reasons {
 		if r.Outcome == o {
-			counts = append(counts, count{r.Why, n})
+			counts = append(counts, reasonCount{r.Why, n})
 		}
 	}
 	if len(counts) == 0 {
 		return ""
 	}
-	slices.SortFunc(counts, func(a, b count) int {
+	return " (" + list(counts) + ")"
+}
+
+// list is reasons with their counts, the most frequent first.
+func list(counts []reasonCount) string {
+	slices.SortFunc(counts, func(a, b reasonCount) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.why, b.why))
 	})
 	var words []string
@@ -101,7 +128,15 @@ func (c Counts) reasons(o ganger.Outcome) string {
 		}
 		words = append(words, r.why+sep+Number(r.n))
 	}
-	return " (" + strings.Join(words, ", ") + ")"
+	return strings.Join(words, ", ")
+}
+
+// Count writes a number of things, such as "1 task" and "2,000 tasks".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Number(n) + " " + thing + "s"
 }
 
 // Number writes n with commas between the thousands.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ganger-dev/ganger/wall"
+	"github.com/ganger-dev/ganger/wall/call"
+)
+
+// callFlag is the function of --call, as it was given.
+type callFlag struct {
+	text     string
+	function call.Function
+}
+
+func (c *callFlag) String() string { return c.text }
+func (c *callFlag) Type() string   { return "" }
+
+func (c *callFlag) Set(s string) error {
+	f, err := call.Parse(s)
+	if err != nil {
+		return err
+	}
+	c.text, c.function = s, f
+	return nil
+}
+
+// checkCall says what is wrong with the other options of a run with --call.
+func (o *options) checkCall(wrong func(hint, format string, args ...any) error) error {
+	switch {
+	case len(o.command) > 0:
+		return wrong("the function is the worker: leave the command out", "--call %s and the command %q exclude each other", o.call.text, o.command[0])
+	case o.protoGiven && o.proto != "native":
+		return wrong("leave --proto out", "--call and --proto %s exclude each other", o.proto)
+	case o.shell:
+		return wrong("", "--call and --shell exclude each other")
+	}
+	return nil
+}
+
+// findFunction makes the function of --call the worker of the plan. Its error is
+// why nothing could run.
+func (p *plan) findFunction() error {
+	if p.opts.call.text == "" {
+		return nil
+	}
+	c, err := p.opts.call.function.Command()
+	if err != nil {
+		return fmt.Errorf("--call %s: %w", p.opts.call.text, err)
+	}
+	p.function = &c
+	return nil
+}
+
+// called is a wall of workers that call a function. It names the function in its
+// errors, where another names its command line.
+type called[Q, R any] struct {
+	wall.Wall[wall.Instance[Q, R]]
+	name     string
+	unusable func(error) // told that another start would end no better
+}
+
+func (w called[Q, R]) Traits() wall.Traits {
+	t := w.Wall.Traits()
+	t.Command = w.name
+	return t
+}
+
+func (w called[Q, R]) Open(ctx context.Context, s wall.Start) (wall.Instance[Q, R], error) {
+	i, err := w.Wall.Open(ctx, s)
+	e, ok := errors.AsType[*wall.StartError](err)
+	if !ok {
+		return i, err
+	}
+	e.Command = w.name
+	if e.Exit != nil && e.Exit.Code == call.ExitUnusable && !e.Exit.Asked {
+		w.unusable(e)
+	}
+	return nil, e
+}
+
+// unusable stops a run in which nothing has ever run and nothing ever will.
+func (j *job) unusable(err error) {
+	if j.ran.Load() {
+		return // the file was changed meanwhile; the seats give up when they have tried enough
+	}
+	j.handsMu.Lock()
+	j.unstarted = err
+	j.handsMu.Unlock()
+	j.stop(errCannot)
+}
