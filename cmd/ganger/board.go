@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"iter"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -101,7 +102,7 @@ func (j *job) tellReady(e inspect.Event, ready map[string]bool) {
 	}
 	ready[e.Worker] = true
 	if n, took := len(ready), time.Since(j.born); n == j.plan.opts.workers && took >= longStart {
-		j.board.Say(fmt.Sprintf("ganger: %s ready after %s\n", status.Count(n, "worker"), status.Duration(took)))
+		j.tell(slog.LevelInfo, "ready", status.Count(n, "worker")+" ready after "+status.Duration(took), slog.Int("workers", n), slog.Int64("took_ms", took.Milliseconds()))
 	}
 }
 

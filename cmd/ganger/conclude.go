@@ -48,7 +48,7 @@ func (j *job) conclude(readErr, outErr error) int {
 		code = bySignal
 	} else if errors.Is(why, errEnough) {
 		n, halt := int(j.halted.Load()), j.plan.opts.halt.text
-		j.tell(slog.LevelWarn, "halted", "stopped: "+tasks(n, "")+" had no success (--halt "+halt+")",
+		j.tell(slog.LevelWarn, "halted", "stopped: "+status.Count(n, "task")+" had no success (--halt "+halt+")",
 			slog.Int("without_success", n), slog.String("halt", halt))
 	}
 	j.tellStopped(j.lastText(c, why, signalled), c, code)
@@ -77,7 +77,7 @@ func (j *job) lastText(c status.Counts, why error, signalled bool) string {
 		if c.Skipped == 1 {
 			have = "has"
 		}
-		fmt.Fprintf(&text, "ganger: %s: %s already %s an outcome, skipped\n", j.plan.opts.log, tasks(c.Skipped, ""), have)
+		fmt.Fprintf(&text, "ganger: %s: %s already %s an outcome, skipped\n", j.plan.opts.log, status.Count(c.Skipped, "task"), have)
 	}
 	text.WriteString(c.Summary(j.age()) + "\n")
 	text.WriteString(j.whereToLook(c))
@@ -94,5 +94,5 @@ func (j *job) whereToLook(c status.Counts) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	return fmt.Sprintf("%s without success; list them: ganger log --failed %s\n", tasks(n, ""), path)
+	return fmt.Sprintf("%s without success; list them: ganger log --failed %s\n", status.Count(n, "task"), path)
 }

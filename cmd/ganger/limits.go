@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/machine"
 	"github.com/ganger-dev/ganger/wall/process"
 )
 
@@ -64,9 +65,21 @@ func (s *size) Type() string   { return "" }
 // memory is counted. A B or iB may follow.
 const units = "KMGT"
 
-// Set parses a size such as 512M, 6G or 1.5GiB.
+// Set parses a size such as 512M, 6G, 1.5GiB or 40%.
 func (s *size) Set(text string) error {
-	wrong := fmt.Errorf("allowed: a size such as 512M, 6G or 1.5G, in powers of 1024, or a number of bytes")
+	wrong := fmt.Errorf("allowed: a size such as 512M, 6G or 1.5G, in powers of 1024, a number of bytes, or N%% of the memory here")
+	if part, ok := strings.CutSuffix(text, "%"); ok {
+		n, err := strconv.ParseUint(part, 10, 7)
+		if err != nil || n == 0 || n > 100 {
+			return wrong
+		}
+		memory, _ := machine.Memory()
+		if memory == 0 {
+			return fmt.Errorf("how much memory is here cannot be found out: allowed: a size such as 512M")
+		}
+		s.text, s.bytes = text, memory/100*int64(n)
+		return nil
+	}
 	number := strings.ToUpper(text)
 	factor := 1.0
 	for _, suffix := range []string{"IB", "B"} {

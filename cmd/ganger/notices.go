@@ -20,7 +20,7 @@ func (j *job) tellStarted() {
 		slog.Int("workers", j.plan.opts.workers), slog.String("cpus_from", j.plan.opts.cpusFrom),
 	}
 	if memory, from := machine.Memory(); memory > 0 {
-		attrs = append(attrs, slog.String("memory", machine.Size(memory)), slog.String("memory_from", from))
+		attrs = append(attrs, slog.String("memory", ganger.FormatBytes(memory)), slog.String("memory_from", from))
 	}
 	j.tell(slog.LevelInfo, "started", "", attrs...)
 }
@@ -42,7 +42,7 @@ func cpusFrom(asked int) string {
 // tellDraining tells that a signal lets what runs finish for some time.
 func (j *job) tellDraining(s os.Signal) {
 	n, drain := j.tally.Counts().Running, j.plan.opts.drain.String()
-	j.tell(slog.LevelInfo, "draining", "finishing "+tasks(n, "running ")+", for "+drain+" at most",
+	j.tell(slog.LevelInfo, "draining", "finishing "+status.Count(n, "running task")+", for "+drain+" at most",
 		slog.String("signal", s.String()), slog.Int("running", n), slog.String("deadline", drain))
 }
 
@@ -53,7 +53,7 @@ func (j *job) tellInterrupted() {
 	if n == 1 {
 		them = "it"
 	}
-	j.tell(slog.LevelInfo, "interrupted", "finishing "+tasks(n, "running ")+"; interrupt again to kill "+them, slog.Int("running", n))
+	j.tell(slog.LevelInfo, "interrupted", "finishing "+status.Count(n, "running task")+"; interrupt again to kill "+them, slog.Int("running", n))
 }
 
 // tellKilled tells that the second INT kills what runs. People asked for that.
@@ -68,7 +68,7 @@ func (j *job) tellKilling(n int) {
 	if n == 1 {
 		run = "runs"
 	}
-	j.tell(slog.LevelWarn, "killing", "killing "+tasks(n, "")+" that still "+run+" after "+drain,
+	j.tell(slog.LevelWarn, "killing", "killing "+status.Count(n, "task")+" that still "+run+" after "+drain,
 		slog.Int("running", n), slog.String("deadline", drain))
 }
 
@@ -130,16 +130,11 @@ func (j *job) tellStopped(text string, c status.Counts, code int) {
 			attrs = append(attrs, slog.Int(o.String(), c.Ended[o]))
 		}
 	}
+	if len(c.Left) > 0 {
+		attrs = append(attrs, slog.Any("workers_left", c.Left))
+	}
 	attrs = append(attrs,
 		slog.Int("not_started", c.NotStarted), slog.Int(ganger.Lost.String(), c.Lost()), slog.Int("skipped", c.Skipped),
 		slog.Int64("took_ms", j.age().Milliseconds()), slog.Int("status", code))
 	j.board.Tell(status.Notice{Level: slog.LevelInfo, Message: "stopped", Attrs: attrs, Text: text})
-}
-
-// tasks is a number of tasks in words, with what they are told before them.
-func tasks(n int, kind string) string {
-	if n == 1 {
-		return "1 " + kind + "task"
-	}
-	return status.Number(n) + " " + kind + "tasks"
 }

@@ -120,19 +120,3 @@ func hasWord(list, word string) bool {
 	}
 	return false
 }
-
-// Size writes a number of bytes as people say it: 512M, 4.0G.
-func Size(bytes int64) string {
-	unit, size := "", float64(bytes)
-	for _, u := range []string{"K", "M", "G", "T"} {
-		if size < 1024 {
-			break
-		}
-		unit, size = u, size/1024
-	}
-	digits := 0
-	if unit != "" && size < 10 {
-		digits = 1
-	}
-	return strconv.FormatFloat(size, 'f', digits, 64) + unit
-}

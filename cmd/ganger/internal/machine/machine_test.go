@@ -68,11 +68,3 @@ func TestMemory(t *testing.T) {
 		}
 	}
 }
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 1000: "1000", 1536: "1.5K", 512 << 20: "512M", 4 << 30: "4.0G", 64 << 40: "64T", 5 << 50: "5120T"} {
-		if got := Size(n); got != want {
-			t.Errorf("Size(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
