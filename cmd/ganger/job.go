@@ -43,6 +43,8 @@ type job struct {
 	log    *runlog.Log // nil: none is kept
 	born   time.Time
 
+	signals <-chan os.Signal
+
 	taking context.Context // ends, with why, when no more tasks are taken
 	stop   context.CancelCauseFunc
 	going  context.Context // ends when what runs is to be killed
@@ -101,6 +103,9 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 		plan: p, size: size, born: time.Now(), hands: make(map[uint64]hand),
 		lonely: make(chan struct{}, 1), begun: make(chan struct{}, 1),
 	}
+	signals, deaf := hear()
+	defer deaf()
+	j.signals = signals
 	if o.log != "" {
 		if j.log, err = p.openLog(); err != nil {
 			return exitNotRun, err

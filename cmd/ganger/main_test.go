@@ -212,6 +212,8 @@ func TestScripts(t *testing.T) {
 				return !signal.Ignored(syscall.SIGHUP), nil
 			case "python", "node":
 				return interpreters[word]() != "", nil
+			case "namespaces":
+				return namespaces(), nil
 			}
 			return false, fmt.Errorf("no condition %q", word)
 		},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/ganger-dev/ganger"
@@ -23,20 +22,6 @@ func (j *job) tellStarted() {
 		attrs = append(attrs, slog.String("memory", ganger.FormatBytes(memory)), slog.String("memory_from", from))
 	}
 	j.tell(slog.LevelInfo, "started", "", attrs...)
-}
-
-// cpusFrom says what the number of workers comes from, if they are so many as
-// were asked for, 0 for as many as this process may use CPUs.
-func cpusFrom(asked int) string {
-	switch {
-	case asked > 0:
-		return "flag"
-	case os.Getenv("GOMAXPROCS") != "":
-		return "GOMAXPROCS"
-	case runtime.GOMAXPROCS(0) < runtime.NumCPU():
-		return "cgroup" // the runtime of Go looks nowhere else
-	}
-	return "machine"
 }
 
 // tellDraining tells that a signal lets what runs finish for some time.

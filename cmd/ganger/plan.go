@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/machine"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
 	"github.com/ganger-dev/ganger/wall/process"
 )
@@ -33,8 +33,10 @@ func newPlan(o options) (*plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.cpusFrom = cpusFrom(o.workers)
-	o.workers = cmp.Or(o.workers, runtime.GOMAXPROCS(0))
+	o.cpusFrom = "flag"
+	if o.workers == 0 {
+		o.workers, o.cpusFrom = machine.CPUs()
+	}
 	o.slots = cmp.Or(o.slots, 1)
 	p := &plan{opts: o, format: input.Lines}
 	switch {

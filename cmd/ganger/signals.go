@@ -31,18 +31,24 @@ func exitOf(why error) (code int, ok bool) {
 // sends one to its child and one to the group.
 const echo = 250 * time.Millisecond
 
+// hear returns where the signals to a run come in from now on, until deaf is called.
+// It comes before anything that takes its time: without it a signal ends the process
+// without a word, and process 1 with a status that means something else.
+func hear() (signals <-chan os.Signal, deaf func()) {
+	c := make(chan os.Signal, 8) // several at once are usual: a supervisor repeats itself
+	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		watch = append(watch, syscall.SIGHUP)
+	}
+	signal.Notify(c, watch...)
+	return c, func() { signal.Stop(c) }
+}
+
 // listen obeys the signals until ctx ends. INT lets what runs finish, and a
 // second INT, which is no echo of the first, kills it; TERM and HUP let it
 // finish for the time of --drain, and more of them change nothing. PIPE is only
 // kept from ending the process: the write that caused it says so as well.
 func (j *job) listen(ctx context.Context) {
-	signals := make(chan os.Signal, 8) // several at once are usual: a supervisor repeats itself
-	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup
-		watch = append(watch, syscall.SIGHUP)
-	}
-	signal.Notify(signals, watch...)
-	defer signal.Stop(signals)
 	var deadline <-chan time.Time
 	var interrupts int
 	var interrupted time.Time // when the first INT came
@@ -56,7 +62,7 @@ func (j *job) listen(ctx context.Context) {
 				j.tellKilling(n)
 			}
 			j.kill(context.Cause(j.taking))
-		case s := <-signals:
+		case s := <-j.signals:
 			switch s {
 			case syscall.SIGINT:
 				if interrupts == 1 && time.Since(interrupted) < echo {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os/exec"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -24,3 +26,11 @@ func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 }
+
+// namespaces reports whether this process may make namespaces, as a container has
+// them, and enter them: it takes root and some tools.
+var namespaces = sync.OnceValue(func() bool {
+	err := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", `
+		mount -o remount,bind,ro / && nsenter -t 1 -p -m ps -o stat= && pgrep -V`).Run()
+	return err == nil
+})

@@ -20,10 +20,11 @@ type household struct {
 	token  string        // names this coordinator in marks
 	outer  string        // the mark that it carries itself
 	serial atomic.Uint64 // numbers lives, from 1
-	door   chan struct{} // held by whoever enters or leaves; guards users, stop and done
+	door   chan struct{} // held by whoever enters or leaves; guards users, first, stop and done
 	broom  chan struct{} // held by whoever looks after orphans; guards sweep
 
-	users   int // lives and instances that need the forker
+	users   int  // lives and instances that need the forker
+	first   bool // this is process 1: reap runs until the program ends
 	stop    chan struct{}
 	done    chan struct{} // closed when reap has ended; nil: it does not run
 	guard   guard
@@ -62,7 +63,7 @@ func (h *household) enter(quit func() bool) error {
 		f.end()
 		return err
 	}
-	if h.guard.wanted.Load() {
+	if h.guard.wanted.Load() && !h.first {
 		h.stop, h.done = make(chan struct{}), make(chan struct{})
 		go func() { // leave waits for it
 			defer close(h.done)

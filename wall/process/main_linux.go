@@ -37,10 +37,13 @@ func Main() {
 
 // Adopt says that this program starts processes only through this package. It
 // comes after Main. Whatever falls to the program is then its own: every zombie
-// is reaped, which it owes if it is process 1 of a container, and an orphan that
-// wiped its environment ends with the last life that can have left it. Children
-// that the program already has are spared. Descriptors that it was left with,
-// beside the standard ones, are kept from its workers.
+// is reaped, and an orphan that wiped its environment ends with the last life that
+// can have left it. Children that the program already has are spared. Descriptors
+// that it was left with, beside the standard ones, are kept from its workers.
+//
+// As process 1 of a container the program owes that to every process there, so it
+// reaps until it ends, also while there is no life. What carries no mark may be
+// another's, who entered the container, and is left alone; it ends with process 1.
 func Adopt() {
 	for _, fd := range inheritedFDs(2) {
 		syscall.CloseOnExec(fd)
@@ -49,6 +52,12 @@ func Adopt() {
 	house.sweep.adopts = true
 	house.sweep.spared = house.sweep.children()
 	<-house.broom
+	if os.Getpid() == 1 {
+		house.door <- struct{}{}
+		house.first = true
+		<-house.door
+		go house.reap(nil) // until the program ends: nobody outlives process 1 to wait for it
+	}
 }
 
 // How the guard ends what it finds.

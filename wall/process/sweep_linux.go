@@ -225,9 +225,10 @@ func (h *household) search() (clean bool) {
 }
 
 // reap looks after orphans that die while their life goes on, until stop is
-// closed. Nothing wakes it while nobody dies.
+// closed. Nothing wakes it while nobody dies. It begins with those that are dead.
 func (h *household) reap(stop <-chan struct{}) {
 	deaths := make(chan os.Signal, 1)
+	deaths <- syscall.SIGCHLD
 	signal.Notify(deaths, syscall.SIGCHLD)
 	defer signal.Stop(deaths)
 	for {

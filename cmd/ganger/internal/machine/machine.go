@@ -1,12 +1,13 @@
-// Package machine tells how much of the machine this process may use.
+// Package machine tells how much of the machine this process may use, of which a
+// container may leave it a part.
 package machine
 
 import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
-	"strings"
 )
 
 // Memory returns how much memory this process may use and what says so: the
@@ -19,18 +20,53 @@ func memory(root string) (most int64, from string) {
 	if most = total(root); most > 0 {
 		from = "machine"
 	}
-	for _, g := range groups(root) {
-		// A limit of a group above counts as much as one of its own.
-		for dir := g.dir; ; dir = filepath.Dir(dir) {
-			if n := limit(filepath.Join(g.mount, dir, g.file)); n > 0 && (n < most || most == 0) {
-				most, from = n, "cgroup"
-			}
-			if dir == "/" {
-				break
-			}
+	for g := range groups(root, "memory") {
+		file := "memory.max"
+		if g.version == 1 {
+			file = "memory.limit_in_bytes"
+		}
+		if n := number(filepath.Join(g.dir, file)); n > 0 && (n < most || most == 0) {
+			most, from = n, "cgroup"
 		}
 	}
 	return most, from
+}
+
+// CPUs returns how many CPUs this process may keep busy and what says so: the
+// variable GOMAXPROCS ("GOMAXPROCS"), which is obeyed as every Go program does; the
+// smallest quota of its control groups, of which a fraction counts as one more
+// ("cgroup"); or else how many it may run on ("machine"). The runtime's own number
+// is no less than two, whatever the quota.
+func CPUs() (n int, from string) {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return runtime.GOMAXPROCS(0), "GOMAXPROCS"
+	}
+	return cpus("/", runtime.NumCPU())
+}
+
+// cpus is CPUs without the variable, with the file system at root, of a process that
+// may run on so many.
+func cpus(root string, most int) (n int, from string) {
+	n, from = most, "machine"
+	for g := range groups(root, "cpu") {
+		var quota, period int64
+		if g.version == 1 {
+			quota, period = number(filepath.Join(g.dir, "cpu.cfs_quota_us")), number(filepath.Join(g.dir, "cpu.cfs_period_us"))
+		} else {
+			b, _ := os.ReadFile(filepath.Join(g.dir, "cpu.max"))
+			if f := bytes.Fields(b); len(f) == 2 {
+				quota, _ = strconv.ParseInt(string(f[0]), 10, 64)
+				period, _ = strconv.ParseInt(string(f[1]), 10, 64)
+			}
+		}
+		if quota <= 0 || period <= 0 { // no limit is max or -1
+			continue
+		}
+		if q := (quota-1)/period + 1; q < int64(n) {
+			n, from = int(q), "cgroup"
+		}
+	}
+	return n, from
 }
 
 // total is the memory of the machine, 0 when it is not known.
@@ -46,77 +82,13 @@ func total(root string) int64 {
 	return 0
 }
 
-// limit is the number in the file, 0 when there is none. Version 2 says max for
-// none, version 1 a number that no machine has.
-func limit(file string) int64 {
+// number is the number in the file, 0 when there is none. For no limit of memory
+// version 2 says max, version 1 a number that no machine has.
+func number(file string) int64 {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return 0
 	}
 	n, _ := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
 	return n
-}
-
-// group is a control group of this process that may limit memory.
-type group struct {
-	mount string // where its hierarchy is mounted
-	dir   string // below that, from "/"
-	file  string // of the limit
-}
-
-// groups are the groups of this process: of version 2, of version 1, or of both.
-func groups(root string) (all []group) {
-	of, _ := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
-	mounts, _ := os.ReadFile(filepath.Join(root, "proc/self/mountinfo"))
-	for line := range strings.Lines(string(of)) {
-		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(f) != 3 {
-			continue
-		}
-		sort, file := "cgroup2", "memory.max"
-		switch {
-		case f[0] == "0" && f[1] == "":
-		case hasWord(f[1], "memory"):
-			sort, file = "cgroup", "memory.limit_in_bytes"
-		default:
-			continue
-		}
-		for mount := range strings.Lines(string(mounts)) {
-			if at, top, ok := hierarchy(mount, sort); ok {
-				all = append(all, group{filepath.Join(root, at), below(top, f[2]), file})
-			}
-		}
-	}
-	return all
-}
-
-// hierarchy parses a line of mountinfo: where a hierarchy of the wanted sort is
-// mounted, and which of its groups is seen there.
-func hierarchy(line, sort string) (at, top string, ok bool) {
-	mount, fs, ok := strings.Cut(line, " - ")
-	m, f := strings.Fields(mount), strings.Fields(fs)
-	if !ok || len(m) < 5 || len(f) < 3 || f[0] != sort || sort == "cgroup" && !hasWord(f[2], "memory") {
-		return "", "", false
-	}
-	return m[4], m[3], true
-}
-
-// below is the group dir as it is seen where top is mounted. In a container both
-// may be named as the host names them, or dir may not be seen at all: then top is
-// what there is.
-func below(top, dir string) string {
-	if rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(top, "/")); ok && (rest == "" || rest[0] == '/') {
-		return filepath.Clean("/" + rest)
-	}
-	return "/"
-}
-
-// hasWord reports whether list, with commas, has the word.
-func hasWord(list, word string) bool {
-	for w := range strings.SplitSeq(list, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
