@@ -54,6 +54,10 @@ func (j *job) settle(x *ending) {
 	if v.outcome == ganger.Done && !j.plan.opts.json {
 		t.stderr.reset() // nobody is shown it
 	}
+	if v.outcome == ganger.Done {
+		_, submitted := t.said.said()
+		j.follow(t, submitted)
+	}
 	t.place.End(x.size(), x)
 	if j.unsettled.Add(-1) <= 1 {
 		signalOne(j.lonely)

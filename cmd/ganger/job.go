@@ -59,9 +59,12 @@ type job struct {
 	size     int64        // of the input, if it is a file; else 0
 
 	unsettled atomic.Int64  // tasks taken whose end is not settled
-	lonely    chan struct{} // room for one: there is one such task at most
+	lonely    chan struct{} // room for one: there is one such task at most, or a follow-up
 	begun     chan struct{} // room for one: an attempt has begun, for the watch
 	logFails  atomic.Bool   // nothing can be recorded any more
+
+	followMu sync.Mutex // guards what follows; never held across a call
+	follows  []followUp // the oldest first
 
 	handsMu   sync.Mutex // guards what follows; never held across a call
 	hands     map[uint64]hand
@@ -187,6 +190,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	end()
 	others.Wait()
 	j.closeLog()
+	j.leaveFollows()
 	return j.conclude(readErr, outErr)
 }
 
@@ -212,15 +216,19 @@ func (j *job) feed(in io.Reader) error {
 				if j.taking.Err() != nil {
 					return nil
 				}
+				j.takeFollows()
 				j.take(j.plan.newTask(t))
 			}
 			if errors.Is(b.err, io.EOF) && j.taking.Err() == nil {
 				j.tally.Total()
+				j.feedFollows()
 				return nil
 			}
 			if b.err != nil && !errors.Is(b.err, io.EOF) {
 				return fmt.Errorf("the input cannot be read: %w", b.err)
 			}
+		case <-j.lonely:
+			j.takeFollows()
 		case <-j.taking.Done():
 		}
 	}
@@ -255,6 +263,7 @@ func (j *job) take(t *task) {
 	var f runlog.Fate
 	if j.log != nil {
 		if f = j.recall(t); f.Outcome != 0 {
+			j.follow(t, f.Submitted)
 			return
 		}
 	}

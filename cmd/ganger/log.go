@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -194,10 +195,14 @@ func (v verdict) lasts() bool {
 // entry is the end for the log.
 func (x *ending) entry() *runlog.End {
 	text, _ := x.t.stderr.text()
+	var submitted []json.RawMessage
+	if x.v.outcome == ganger.Done {
+		_, submitted = x.t.said.said()
+	}
 	return &runlog.End{
 		Task: x.t.Bytes, Value: x.j.plan.format == input.JSON && x.t.Task.Err == nil, Index: x.t.Index,
 		Outcome: x.v.outcome, Cause: x.v.cause, Error: x.v.words, Exit: x.v.exit, Signal: x.v.signal,
-		Attempts: x.e.attempts, Deaths: x.e.deaths, Ran: x.e.ran, Stderr: text,
+		Attempts: x.e.attempts, Deaths: x.e.deaths, Ran: x.e.ran, Stderr: text, Submitted: submitted,
 	}
 }
 

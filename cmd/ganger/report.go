@@ -135,7 +135,10 @@ func (x *ending) Note() string {
 }
 
 // size is what the ending holds beside the output in the task's place.
-func (x *ending) size() int { return len(x.e.output) + x.t.stderr.size() }
+func (x *ending) size() int {
+	report, _ := x.t.said.said()
+	return len(x.e.output) + x.t.stderr.size() + len(report)
+}
 
 // heading tells a task without success, with the end of its standard error.
 func (j *job) heading(t *task, e end, v verdict) string {
@@ -167,8 +170,9 @@ func (j *job) heading(t *task, e end, v verdict) string {
 func (x *ending) record() *record.Record {
 	j, t, e, v := x.j, x.t, x.e, x.v
 	text, _ := t.stderr.text()
+	report, _ := t.said.said()
 	r := &record.Record{
-		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index,
+		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index, Path: t.path, Report: report,
 		Outcome: v.outcome, Cause: v.cause, Error: v.words, Stderr: text,
 		Attempts: e.attempts, Deaths: e.deaths, Worker: e.worker, PID: e.pid, Exit: v.exit, Signal: v.signal,
 		Queued: e.queued, Ran: e.ran,

@@ -24,6 +24,8 @@ type task struct {
 	place    *window.Place[*task]
 	phase    atomic.Uint32
 	stderr   tail
+	said     midtask
+	path     string // which follow-up it is; "" for a task of the input
 
 	logged  runlog.Task
 	deaths  int          // of workers under it, as the log has them; used by one attempt at a time

@@ -80,8 +80,12 @@ func warmEngine(p *plan, j *job) engine {
 func warm[Q, R any](p *plan, j *job, w wall.Wall[wall.Instance[Q, R]], c pool.Config, request func(*task) Q, output func(R) []byte) engine {
 	k := kindOf(p, j, func(t *task, _, _ int) (Q, error) {
 		t.stderr.reset()
+		t.said.reset()
 		return request(t), nil
 	}, output, nil)
+	if p.opts.proto != "lines" { // which has no words for it
+		k.Feedback, k.Ask = j.reported, j.asked
+	}
 	return pooled[R]{pool.New(k, w, c), p.opts}
 }
 
@@ -90,10 +94,15 @@ func (p *plan) value(t *task) json.RawMessage {
 	if p.format == input.JSON {
 		return t.Bytes
 	}
+	return jsonText(string(t.Bytes))
+}
+
+// jsonText is a string as JSON.
+func jsonText(s string) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(string(t.Bytes)); err != nil {
+	if err := e.Encode(s); err != nil {
 		panic("ganger: a string is not JSON: " + err.Error()) // it always is
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))

@@ -19,6 +19,7 @@ type Record struct {
 	Task     []byte // as it was read
 	Value    bool   // Task is a JSON value, and stands in the record as that
 	Index    int
+	Path     string // which follow-up of the task with the index it is; left out when empty
 	Outcome  ganger.Outcome
 	Cause    ganger.Cause
 	Error    string // in words, why there is no success; left out when empty
@@ -31,6 +32,8 @@ type Record struct {
 	Signal   string
 	Queued   time.Duration
 	Ran      time.Duration
+	// Report is the newest JSON value that its worker reported; left out when empty.
+	Report []byte
 	// Output gives the output from its beginning, each time it is called: an
 	// output may be too big for memory. Nil means that there is none.
 	Output func() io.Reader
@@ -53,6 +56,10 @@ func (r *Record) Print(out *bufio.Writer) error {
 		w.raw(`"task_base64":"` + base64.StdEncoding.EncodeToString(r.Task) + `"`)
 	}
 	w.raw(`,"index":` + strconv.Itoa(r.Index))
+	if r.Path != "" {
+		w.raw(`,"follow_up":`)
+		w.text(r.Path)
+	}
 	w.raw(`,"outcome":`)
 	w.text(r.Outcome.String())
 	w.raw(`,"cause":`)
@@ -63,6 +70,10 @@ func (r *Record) Print(out *bufio.Writer) error {
 	}
 	if err := w.output(r.Output, r.Response); err != nil {
 		return err
+	}
+	if len(r.Report) > 0 {
+		w.raw(`,"feedback":`)
+		_, _ = w.Write(r.Report)
 	}
 	w.raw(`,"stderr":`)
 	w.text(string(r.Stderr))

@@ -52,6 +52,12 @@ func TestRecords(t *testing.T) {
 				`"worker":"w0#1","pid":12,"exit":0,"signal":"","queued_ms":1.5,"run_ms":1000}`,
 		},
 		{
+			"a follow-up with a report",
+			Record{Task: []byte("x"), Index: 1, Path: "2.1", Report: []byte(`{"half":true}`), Outcome: ganger.Done},
+			`{"task":"x","index":1,"follow_up":"2.1","outcome":"done","cause":"","output":null,"feedback":{"half":true},"stderr":"","attempts":0,"deaths":0,` +
+				`"worker":"","pid":0,"exit":null,"signal":"","queued_ms":0,"run_ms":0}`,
+		},
+		{
 			"a JSON task and a response",
 			Record{Task: []byte(`{"a":1}`), Value: true, Index: 1, Outcome: ganger.Done, Output: reader(`[1, 2]`), Response: true},
 			`{"task":{"a":1},"index":1,"outcome":"done","cause":"","output":[1, 2],"stderr":"","attempts":0,"deaths":0,` +

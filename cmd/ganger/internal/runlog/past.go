@@ -1,6 +1,7 @@
 package runlog
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,12 +11,13 @@ import (
 
 // Fate is what the log knows of a task of the input.
 type Fate struct {
-	Nth          int            // which occurrence of its text it is, from 1
-	Outcome      ganger.Outcome // zero: it has none
-	Why          string         // what narrows the outcome, for the summary
-	Deaths       int            // of workers, since its last end
-	Coordinators int            // that died when it alone had begun, since its last end
-	Alone        bool           // it had begun when a coordinator died, and has not ended since
+	Nth          int               // which occurrence of its text it is, from 1
+	Outcome      ganger.Outcome    // zero: it has none
+	Why          string            // what narrows the outcome, for the summary
+	Deaths       int               // of workers, since its last end
+	Coordinators int               // that died when it alone had begun, since its last end
+	Alone        bool              // it had begun when a coordinator died, and has not ended since
+	Submitted    []json.RawMessage // tasks that came of it
 }
 
 // past is what the records of a log say. Of each text it keeps less than fifty bytes,
@@ -26,9 +28,10 @@ type past struct {
 	why     func(*End) string
 	whys    []string
 	whyOf   map[string]uint16
-	begun   map[occurrence]struct{} // in the session, without an end
-	session *Header                 // the newest; nil: there is none
-	ended   int                     // tasks with an outcome
+	came    map[occurrence][]json.RawMessage // tasks that came of a task, if any did
+	begun   map[occurrence]struct{}          // in the session, without an end
+	session *Header                          // the newest; nil: there is none
+	ended   int                              // tasks with an outcome
 	records int
 }
 
@@ -56,7 +59,7 @@ type state struct {
 
 func newPast(why func(*End) string) *past {
 	return &past{
-		texts: make(map[ID]text), again: make(map[occurrence]state), begun: make(map[occurrence]struct{}),
+		texts: make(map[ID]text), again: make(map[occurrence]state), begun: make(map[occurrence]struct{}), came: make(map[occurrence][]json.RawMessage),
 		why: why, whys: []string{""}, whyOf: map[string]uint16{"": 0},
 	}
 }
@@ -85,7 +88,11 @@ func (p *past) add(b []byte) error {
 	case r.Died != nil:
 		p.change(occurrence{*r.Died, uint32(r.Nth)}, func(s *state) { s.deaths = uint16(min(r.Deaths, math.MaxUint16)) })
 	case r.ID != nil:
-		p.end(occurrence{*r.ID, uint32(r.Nth)}, state{outcome: r.Outcome, why: p.number(p.why(r.end("")))})
+		o := occurrence{*r.ID, uint32(r.Nth)}
+		p.end(o, state{outcome: r.Outcome, why: p.number(p.why(r.end("")))})
+		if len(r.Submitted) > 0 {
+			p.came[o] = r.Submitted
+		}
 	}
 	return nil
 }
@@ -93,6 +100,7 @@ func (p *past) add(b []byte) error {
 // end takes the newest end of a task.
 func (p *past) end(o occurrence, is state) {
 	delete(p.begun, o)
+	delete(p.came, o)
 	p.change(o, func(s *state) {
 		if s.outcome == 0 {
 			p.ended++
@@ -147,8 +155,12 @@ func (p *past) take(id ID) Fate {
 	if t.seen > 1 {
 		s = p.again[occurrence{id, t.seen}]
 	}
+	o := occurrence{id, t.seen}
+	came := p.came[o]
+	delete(p.came, o) // it is asked for once
 	return Fate{
-		Nth: int(t.seen), Outcome: s.outcome, Why: p.whys[s.why],
+		Submitted: came,
+		Nth:       int(t.seen), Outcome: s.outcome, Why: p.whys[s.why],
 		Deaths: int(s.deaths), Coordinators: int(s.coordinators), Alone: s.alone,
 	}
 }

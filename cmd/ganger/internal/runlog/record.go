@@ -98,6 +98,9 @@ type End struct {
 	Deaths   int
 	Ran      time.Duration
 	Stderr   []byte
+	// Submitted are the tasks that came of it, JSON values of one line. They are
+	// tasks of the run, and have records of their own when they end.
+	Submitted []json.RawMessage
 }
 
 // What is kept of an error and of a standard error, in bytes.
@@ -150,7 +153,18 @@ func (e *End) append(b []byte, t *Task, now []byte) []byte {
 		b = append(b, '.', byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10))
 	}
 	b = append(append(b, `,"ended":"`...), now...)
-	return append(b, `"}`...)
+	b = append(b, '"')
+	if len(e.Submitted) > 0 { // last, so that a glance sees it
+		b = append(b, `,"submitted":[`...)
+		for i, v := range e.Submitted {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, v...)
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
 }
 
 // The beginning of the record of an end.
@@ -162,8 +176,11 @@ const (
 
 // glance reads the beginning of an end as this package writes it, without the rest:
 // most records of a log need no more, and JSON takes ten times as long. ok is false
-// for any other record, which parse reads.
+// for any other record, which parse reads, and for one with tasks that came of it.
 func glance(b []byte) (o occurrence, outcome ganger.Outcome, ok bool) {
+	if bytes.HasSuffix(b, []byte("]}")) {
+		return o, 0, false
+	}
 	b, ok = bytes.CutPrefix(b, []byte(idMember))
 	if !ok || len(b) < 2*len(o.id) || o.id.UnmarshalText(b[:2*len(o.id)]) != nil {
 		return o, 0, false
@@ -247,6 +264,8 @@ type record struct {
 	Attempts int             `json:"attempts"`
 	Deaths   int             `json:"deaths"`
 	Ran      float64         `json:"run_ms"`
+
+	Submitted []json.RawMessage `json:"submitted"`
 }
 
 // ErrLater is the error for a log that a later ganger wrote.
@@ -283,6 +302,7 @@ func (r *record) end(format string) *End {
 		Task: r.Base64, Index: r.Index, Outcome: r.Outcome, Cause: r.Cause, Error: r.Error,
 		Exit: r.Exit, Signal: r.Signal, Attempts: r.Attempts, Deaths: r.Deaths,
 		Ran: time.Duration(math.Round(r.Ran*1000)) * time.Microsecond, Stderr: []byte(r.Stderr),
+		Submitted: r.Submitted,
 	}
 	var text string
 	switch {

@@ -2,6 +2,7 @@ package runlog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -66,17 +67,18 @@ func TestEndsAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		exit := rapid.IntRange(0, 255).Draw(t, "exit")
 		e := &End{
-			Task:     rapid.SliceOf(rapid.Byte()).Draw(t, "task"),
-			Index:    rapid.IntRange(1, 1e9).Draw(t, "index"),
-			Outcome:  rapid.SampledFrom(ganger.Outcomes()).Draw(t, "outcome"),
-			Cause:    ganger.Cause(rapid.SampledFrom([]string{"", "exec", "signal 11"}).Draw(t, "cause")),
-			Error:    rapid.StringN(0, 100, errorKept).Draw(t, "error"),
-			Exit:     rapid.SampledFrom([]*int{nil, &exit}).Draw(t, "exit status"),
-			Signal:   rapid.SampledFrom([]string{"", "SIGSEGV"}).Draw(t, "signal"),
-			Attempts: rapid.IntRange(0, 9).Draw(t, "attempts"),
-			Deaths:   rapid.IntRange(0, 9).Draw(t, "deaths"),
-			Ran:      time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "µs")) * time.Microsecond,
-			Stderr:   []byte(rapid.StringN(0, 50, stderrKept).Draw(t, "stderr")),
+			Task:      rapid.SliceOf(rapid.Byte()).Draw(t, "task"),
+			Index:     rapid.IntRange(1, 1e9).Draw(t, "index"),
+			Outcome:   rapid.SampledFrom(ganger.Outcomes()).Draw(t, "outcome"),
+			Cause:     ganger.Cause(rapid.SampledFrom([]string{"", "exec", "signal 11"}).Draw(t, "cause")),
+			Error:     rapid.StringN(0, 100, errorKept).Draw(t, "error"),
+			Exit:      rapid.SampledFrom([]*int{nil, &exit}).Draw(t, "exit status"),
+			Signal:    rapid.SampledFrom([]string{"", "SIGSEGV"}).Draw(t, "signal"),
+			Attempts:  rapid.IntRange(0, 9).Draw(t, "attempts"),
+			Deaths:    rapid.IntRange(0, 9).Draw(t, "deaths"),
+			Ran:       time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "µs")) * time.Microsecond,
+			Stderr:    []byte(rapid.StringN(0, 50, stderrKept).Draw(t, "stderr")),
+			Submitted: rapid.SampledFrom([][]json.RawMessage{nil, {json.RawMessage(`"a"`)}, {json.RawMessage(`{"a":[1]}`), json.RawMessage(`[]`)}}).Draw(t, "submitted"),
 		}
 		k := &Task{ID: Of(e.Task), Nth: rapid.IntRange(1, 9).Draw(t, "nth")}
 		b := e.append(nil, k, []byte("2026-11-21T12:00:00.000Z"))
@@ -84,7 +86,11 @@ func TestEndsAreReadAsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", b, err)
 		}
-		if o, outcome, ok := glance(b); !ok || o != (occurrence{k.ID, uint32(k.Nth)}) || outcome != e.Outcome {
+		if o, outcome, ok := glance(b); len(e.Submitted) > 0 {
+			if ok {
+				t.Errorf("%s: at a glance nothing came of it", b)
+			}
+		} else if !ok || o != (occurrence{k.ID, uint32(k.Nth)}) || outcome != e.Outcome {
 			t.Errorf("%s: at a glance %v of occurrence %d of %x, %v", b, outcome, o.nth, o.id, ok)
 		}
 		if *r.ID != k.ID || r.Nth != k.Nth {
@@ -302,4 +308,26 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%s: its fate is %+v", b, got)
 		}
 	})
+}
+
+// TestWhatCameOfATaskIsKnown: of its newest end, once.
+func TestWhatCameOfATaskIsKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	children := []json.RawMessage{json.RawMessage(`"b"`), json.RawMessage(`"c"`)}
+	l := begin(t, path)
+	l.end(t, l.task("a"), &End{Task: []byte("a"), Outcome: ganger.Done, Submitted: children})
+	l.end(t, l.task("again"), &End{Task: []byte("again"), Outcome: ganger.Done, Submitted: children})
+	l.die(t)
+	l = begin(t, path)
+	again := l.Take(Of([]byte("again")))
+	l.end(t, &Task{ID: Of([]byte("again")), Nth: again.Nth}, &End{Task: []byte("again"), Outcome: ganger.Done})
+	l.die(t)
+	l = begin(t, path)
+	defer l.die(t)
+	if f := l.Take(Of([]byte("a"))); !slices.EqualFunc(f.Submitted, children, func(a, b json.RawMessage) bool { return string(a) == string(b) }) {
+		t.Errorf("of a came %s, want %s", f.Submitted, children)
+	}
+	if f := l.Take(Of([]byte("again"))); f.Outcome != ganger.Done || f.Submitted != nil {
+		t.Errorf("of the last end of again came %s, want nothing", f.Submitted)
+	}
 }

@@ -62,6 +62,30 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// TestReportsShowWithTheOldest: while its attempt runs, and no longer.
+func TestReportsShowWithTheOldest(t *testing.T) {
+	var y Tally
+	old, young := &Running{Label: []byte("old")}, &Running{Label: []byte("young")}
+	y.Read()
+	y.Total()
+	y.Read() // came of the first
+	y.Begin(old, at)
+	y.Begin(young, at.Add(time.Second))
+	y.Report(young, "no")
+	y.Report(old, "half of it")
+	if got, want := y.Counts().Line(at.Add(2*time.Second), Progress{}, 0), "0/2 | oldest old 2.0s: half of it"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	y.Begin(old, at.Add(2*time.Second)) // once more
+	if got, want := y.Counts().Line(at.Add(4*time.Second), Progress{}, 0), "0/2 | oldest young 3.0s: no"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	y.End(young, Reason{Outcome: ganger.Done})
+	if got, want := y.Counts().Line(at.Add(4*time.Second), Progress{}, 0), "1/2 50% | oldest old 2.0s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	c := counted(map[Reason]int{
 		{Outcome: ganger.Done}: 1234, {ganger.Failed, "exit 1"}: 3, {ganger.Failed, "exit 2"}: 5,

@@ -27,6 +27,7 @@ type Tally struct {
 type Running struct {
 	Label []byte // what people are shown; set before Begin
 
+	report     string
 	since      time.Time // zero while it does not run
 	prev, next *Running
 }
@@ -43,6 +44,7 @@ type Counts struct {
 	Left       map[ganger.Leaving]int // why workers ended, and starts that came to nothing
 	Oldest     string                 // label of the task that runs longest
 	Since      time.Time              // of Oldest
+	Report     string                 // what its worker said last of it
 }
 
 // Reason is why a task had no success, as the summary groups them.
@@ -55,7 +57,14 @@ type Reason struct {
 func (t *Tally) Read() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.readLocked()
+}
+
+func (t *Tally) readLocked() {
 	t.c.Read++
+	if t.c.Total > 0 { // it came of another
+		t.c.Total++
+	}
 }
 
 // Total says that the whole input was read.
@@ -70,7 +79,7 @@ func (t *Tally) Begin(r *Running, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.removeLocked(r)
-	r.since, r.prev = now, t.newest
+	r.since, r.prev, r.report = now, t.newest, ""
 	if t.newest != nil {
 		t.newest.next = r
 	} else {
@@ -78,6 +87,13 @@ func (t *Tally) Begin(r *Running, now time.Time) {
 	}
 	t.newest = r
 	t.c.Running++
+}
+
+// Report notes what the worker of r says of it.
+func (t *Tally) Report(r *Running, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.report = text
 }
 
 // End says that r has ended, whether or not it ever began.
@@ -93,7 +109,7 @@ func (t *Tally) End(r *Running, why Reason) {
 func (t *Tally) Skip(why Reason) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.c.Read++
+	t.readLocked()
 	t.c.Skipped++
 	t.endLocked(why)
 }
@@ -153,7 +169,7 @@ func (t *Tally) Counts() Counts {
 	maps.Copy(c.Reasons, t.c.Reasons)
 	c.Left = maps.Clone(t.c.Left)
 	if t.oldest != nil {
-		c.Oldest, c.Since = string(t.oldest.Label), t.oldest.since
+		c.Oldest, c.Since, c.Report = string(t.oldest.Label), t.oldest.since, t.oldest.report
 	}
 	return c
 }

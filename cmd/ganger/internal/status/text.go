@@ -59,6 +59,9 @@ func (c Counts) Line(now time.Time, p Progress, width int) string {
 		}
 	case c.Oldest != "" && now.Sub(c.Since) >= time.Second:
 		line.WriteString(" | oldest " + Label(c.Oldest, 40) + " " + Duration(now.Sub(c.Since)))
+		if c.Report != "" {
+			line.WriteString(": " + c.Report)
+		}
 	}
 	return clip(line.String(), width)
 }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
+)
+
+// midtask is what a worker of the native protocol says while it performs a task.
+// It is safe for concurrent use: one that performs several answers out of order.
+type midtask struct {
+	mu     sync.Mutex // guards what follows; never held across a call that waits
+	report []byte     // the newest, one JSON value
+	// What the task submitted, JSON values. They become tasks when it is done, so
+	// that an attempt that comes to nothing leaves nothing behind, and one that is
+	// made again submits nothing twice.
+	submitted []json.RawMessage
+	size      int // of submitted
+}
+
+const (
+	reportKept    = 64 << 10 // bytes of a report; longer ones are not kept
+	submittedKept = 64 << 20 // bytes that one task may submit
+)
+
+// reset forgets everything, for the next attempt.
+func (m *midtask) reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.report, m.submitted, m.size = nil, nil, 0
+}
+
+// said returns the newest report, and what was submitted.
+func (m *midtask) said() (report []byte, submitted []json.RawMessage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.report, m.submitted
+}
+
+// reported takes a report of the worker that performs t.
+func (j *job) reported(t *task, body []byte) {
+	if len(body) > reportKept {
+		return
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, body) != nil {
+		compact.Reset()
+		compact.Write(jsonText(string(body)))
+	}
+	report := compact.Bytes()
+	t.said.mu.Lock()
+	t.said.report = report
+	t.said.mu.Unlock()
+	text := report
+	if text[0] == '"' {
+		text = characters(text)
+	}
+	j.tally.Report(&t.Running, status.Label(string(text), 40))
+}
+
+// asked answers a question of the worker that performs t.
+func (j *job) asked(_ context.Context, t *task, question []byte) ([]byte, error) {
+	var q struct {
+		Submit *[]json.RawMessage `json:"submit"`
+	}
+	d := json.NewDecoder(bytes.NewReader(question))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil || q.Submit == nil {
+		return nil, errors.New(`this run can only be asked {"submit": [TASK, ...]}`)
+	}
+	size := 0
+	for i, v := range *q.Submit {
+		if j.plan.format != input.JSON && v[0] != '"' {
+			return nil, fmt.Errorf("submit: task %d is no string; other values need --ndjson", i+1)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, v); err != nil {
+			return nil, fmt.Errorf("submit: task %d: %w", i+1, err) // it was decoded, so this does not happen
+		}
+		(*q.Submit)[i] = compact.Bytes()
+		size += compact.Len()
+	}
+	m := &t.said
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.size+size > submittedKept {
+		return nil, fmt.Errorf("submit: one task may submit %d MiB", submittedKept>>20)
+	}
+	m.submitted, m.size = append(m.submitted, *q.Submit...), m.size+size
+	return []byte(`{"submitted":` + strconv.Itoa(len(*q.Submit)) + `}`), nil
+}
+
+// followUp is a task that came of another and has not been taken yet.
+type followUp struct {
+	from  origin
+	value json.RawMessage
+}
+
+// origin says which task of the input a task came of, and how: "2.1" is the first
+// that came of the second that came of it. Of a task of the input it is "".
+type origin struct {
+	index, line int
+	path        string
+}
+
+// child is the origin of the n-th that came of what has this one.
+func (o origin) child(n int) origin {
+	if o.path != "" {
+		o.path += "."
+	}
+	o.path += strconv.Itoa(n)
+	return o
+}
+
+// follow has the tasks taken that came of t, which is done.
+func (j *job) follow(t *task, values []json.RawMessage) {
+	if len(values) == 0 {
+		return
+	}
+	from := origin{t.Index, t.Line, t.path}
+	j.followMu.Lock()
+	for i, v := range values {
+		j.follows = append(j.follows, followUp{from.child(i + 1), v})
+	}
+	j.followMu.Unlock()
+	signalOne(j.lonely)
+}
+
+// nextFollow returns the follow-up that has waited longest, nil if none waits.
+func (j *job) nextFollow() *task {
+	j.followMu.Lock()
+	defer j.followMu.Unlock()
+	if len(j.follows) == 0 {
+		return nil
+	}
+	f := j.follows[0]
+	j.follows[0] = followUp{}
+	if j.follows = j.follows[1:]; len(j.follows) == 0 {
+		j.follows = nil // with the memory of all that was there
+	}
+	b := []byte(f.value)
+	if j.plan.format != input.JSON {
+		b = characters(b)
+	}
+	t := j.plan.newTask(input.Task{Index: f.from.index, Line: f.from.line, Bytes: b})
+	t.path = f.from.path
+	return t
+}
+
+// takeFollows takes the follow-ups that wait.
+func (j *job) takeFollows() {
+	for j.taking.Err() == nil {
+		t := j.nextFollow()
+		if t == nil {
+			return
+		}
+		j.take(t)
+	}
+}
+
+// feedFollows takes what comes of the tasks that have not ended, until all have,
+// or the run stops.
+func (j *job) feedFollows() {
+	for j.taking.Err() == nil {
+		j.takeFollows()
+		if j.unsettled.Load() == 0 { // asked first: what a task leaves is there before it is settled
+			if !j.followsWait() {
+				return
+			}
+			continue
+		}
+		select {
+		case <-j.lonely:
+		case <-j.taking.Done():
+		}
+	}
+}
+
+func (j *job) followsWait() bool {
+	j.followMu.Lock()
+	defer j.followMu.Unlock()
+	return len(j.follows) > 0
+}
+
+// leaveFollows counts the follow-ups that the end of the run leaves behind.
+func (j *job) leaveFollows() {
+	for t := j.nextFollow(); t != nil; t = j.nextFollow() {
+		j.tally.Read()
+		j.tally.NotStarted(&t.Running)
+	}
+}
