@@ -2,10 +2,10 @@
 # and on Debian install the packages that they need when they may.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz soak test-real
+.PHONY: help demo test check bench fuzz soak test-real release release-dry-run
 
 help: ## this list
-	@awk -F': *## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F': *## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: ## the main job on real input, a worker killed half way
 	@scripts/demo.sh
@@ -27,3 +27,9 @@ soak: ## the full-size counts, ten minutes at most
 
 test-real: ## tests against real tools
 	@scripts/test-real.sh
+
+release: ## the files of the release of this commit's tag, to dist/
+	@scripts/release.sh
+
+release-dry-run: ## all of a release but the tag, to a temporary directory, and tried there
+	@scripts/release.sh --dry-run

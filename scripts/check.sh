@@ -40,6 +40,9 @@ for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64;
   done
 done
 
+step "release, dry run"
+scripts/release.sh --dry-run
+
 step fuzz
 scripts/fuzz.sh 5s
 
