@@ -100,7 +100,7 @@ func completeFlags(c *cobra.Command) {
 			complete = cobra.FixedCompletions(v.values(), cobra.ShellCompDirectiveNoFileComp)
 		} else {
 			switch wordsOf(f).value {
-			case "FILE", "PATTERN":
+			case "FILE", "FILE:FUNCTION", "PATTERN":
 				complete = files
 			case "DIR":
 				complete = directories

@@ -13,11 +13,11 @@ import (
 // the flags under each. A flag is under exactly one.
 var headings = []struct{ title, flags string }{
 	{"Tasks", "input null ndjson key priority"},
-	{"Workers", "proto workers slots env dir shell ready start-timeout max-tasks ttl idle-ttl keep-daemons"},
-	{"Limits and retries", "timeout grace retries max-deaths halt"},
-	{"Output", "keep-order unordered json quiet dry-run"},
+	{"Workers", "call proto workers slots env dir shell ready start-timeout max-tasks ttl idle-ttl jitter keep-daemons"},
+	{"Limits and retries", "timeout grace retries max-deaths halt memory-soft memory-hard memory-limit cpu-limit core"},
+	{"Output", "keep-order unordered out results tag line-buffer json quiet dry-run"},
 	{"Log and resume", "log resume resume-failed"},
-	{"Unattended", "drain log-format"},
+	{"Unattended", "drain log-format junit format"},
 }
 
 // Annotations of a flag.
