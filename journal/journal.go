@@ -16,6 +16,11 @@ type Config struct {
 	// Sync is how soon what was appended is synced to disk: what a power cut may
 	// take. Zero means 1s; negative only by Commit, Sync and Close.
 	Sync time.Duration
+	// Before is called before each sync that makes records safe: what they say
+	// was done elsewhere must be safe first, or a power cut could leave a record
+	// of what it took. Its error breaks the log as that of the sync would. It is
+	// called by one goroutine at a time; nil does nothing.
+	Before func() error
 }
 
 // ErrClosed is the error for a log that was closed.
@@ -285,13 +290,13 @@ func (l *Log) sync() {
 	if idle {
 		return
 	}
-	err := l.file.Sync()
+	err := l.syncFile()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.err != nil:
 	case err != nil:
-		l.breakLocked(fmt.Errorf("sync %s: %w", l.path, err))
+		l.breakLocked(err)
 	default:
 		l.synced = end
 		clean := l.end == end
@@ -300,4 +305,17 @@ func (l *Log) sync() {
 		}
 		l.changedLocked()
 	}
+}
+
+// syncFile syncs the file, and before it what its records speak of.
+func (l *Log) syncFile() error {
+	if l.config.Before != nil {
+		if err := l.config.Before(); err != nil {
+			return err
+		}
+	}
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", l.path, err)
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ func newRoot(s streams, status *int) *cobra.Command {
 		Use:           "ganger",
 		Short:         "Perform tasks on supervised worker processes",
 		Long:          "ganger performs heaps of tasks on supervised worker processes and loses none\nwhen workers crash, hang or print rubbish.",
-		Example:       "  find . -name '*.tif' -print0 | ganger run -0 -- tiff2webp {} {.}.webp\n  ganger run --proto lines -a words.txt -- ./translate",
+		Example:       "  find . -name '*.tif' -print0 | ganger run -0 --out {.}.webp -- tiff2webp {} -o {out}\n  ganger run --proto lines -a words.txt -- ./translate",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,

@@ -30,7 +30,7 @@ func (j *job) conclude(readErr, outErr error) int {
 		return exitWithout
 	}
 	code := exitDone
-	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() {
+	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() || j.keeping.fails.Load() {
 		code = exitWithout
 	}
 	if readErr != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/outfile"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 )
@@ -19,7 +20,7 @@ import (
 // for each task, or with warm protocols one for each worker.
 func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 	out := bufio.NewWriter(s.out)
-	if p.opts.proto != "exec" {
+	if p.opts.warm() {
 		for seat := range p.opts.workers {
 			path, args, env := p.fill(replace.Values{Seat: seat})
 			env = append(env, "GANGER_SEAT="+strconv.Itoa(seat))
@@ -29,6 +30,7 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 	}
 	code := exitDone
 	r := input.New(in, p.format, 0)
+	var claims outfile.Claims
 	for {
 		read, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -38,6 +40,7 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 			return exitNotRun, fmt.Errorf("the input cannot be read: %w", err)
 		}
 		t := p.newTask(read)
+		p.claim(t, &claims)
 		if err := p.refuse(t); err != nil {
 			n := status.Notice{
 				Level: slog.LevelWarn, Message: "task", Text: fmt.Sprintf("ganger: rejected: %v\n", err),
@@ -48,7 +51,11 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 			continue
 		}
 		seat := (t.Index - 1) % p.opts.workers
-		path, args, env := p.fill(replace.Values{Task: t.text, Number: t.Index, Seat: seat})
+		v := replace.Values{Task: t.text, Number: t.Index, Seat: seat}
+		if t.file != nil {
+			v.Out = argument(t.file.name)
+		}
+		path, args, env := p.fill(v)
 		line := p.commandLine(path, args, env)
 		if p.stdin {
 			line = "printf %s " + replace.Quote(string(p.standardInput(t))) + " | " + line

@@ -31,6 +31,7 @@ func (j *job) ended(t *task, e end) {
 	delete(j.hands, t.number)
 	j.handsMu.Unlock()
 	x := &ending{j: j, t: t, e: e, v: verdictOf(t, e)}
+	j.putAway(x)
 	if t.phase.Load() == withdrawn {
 		x.e = end{err: e.err, queued: e.queued} // no worker was given it, though one may have come for it
 	} else {

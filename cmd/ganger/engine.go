@@ -111,7 +111,7 @@ func (p *plan) config(j *job) pool.Config {
 func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) (Q, error),
 	output func(R) []byte, process func(R) (pid int, exit *ganger.Exit),
 ) pool.Kind[*task, Q, R, struct{}] {
-	return pool.Kind[*task, Q, R, struct{}]{
+	k := pool.Kind[*task, Q, R, struct{}]{
 		Name: p.opts.proto,
 		Request: func(h pool.Held[struct{}], t *task) (Q, error) {
 			if j.taking.Err() != nil {
@@ -120,6 +120,10 @@ func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) 
 			if !t.start() {
 				var none Q
 				return none, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: errNotStarted}
+			}
+			if err := j.prepare(t); err != nil {
+				var none Q
+				return none, err
 			}
 			j.began(t, h.Deaths)
 			return request(t, h.Seat, h.Attempt)
@@ -139,6 +143,16 @@ func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) 
 		},
 		View: func(t *task) any { return string(t.Label) },
 	}
+	if p.out.given {
+		k.Use = func(_ pool.Held[struct{}], t *task, r R) (pool.Next[*task, struct{}], error) {
+			var response []byte
+			if output != nil {
+				response = output(r)
+			}
+			return pool.Next[*task, struct{}]{}, j.deliver(t, response)
+		}
+	}
+	return k
 }
 
 var _ wall.Wall[wall.Stream] = seated{}

@@ -34,6 +34,7 @@ type options struct {
 	dir                                               string
 	command                                           []string
 	telling                                           telling
+	outputs                                           outputs
 	cpusFrom                                          string // what the number of workers comes from
 }
 
@@ -52,11 +53,12 @@ or by warm workers, and write the outputs in the order of the input.
 In the arguments and in --env these stand for the task: {} itself, {.} without
 its extension, {/} its last part, {//} what is before it, {/.} the last part
 without its extension, {#} its number from 1; and {seat} for the worker's seat
-from 0. Without any of them but {seat} the task goes to the standard input.
+from 0, {out} for the file of --out. Without any of them but these two the task
+goes to the standard input.
 
 Exit status: 0 all done, 1 some without success, 2 usage, 3 could not run at
 all, 130 and 143 after INT and TERM.`,
-		Example: `  find . -name '*.tif' -print0 | ganger run -0 -j 8 --timeout 60s -- tiff2webp {} -o {.}.webp
+		Example: `  find . -name '*.tif' -print0 | ganger run -0 -j 8 --timeout 60s --out {.}.webp -- tiff2webp {} -o {out}
   ganger run --proto lines -a words.txt -- ./translate --from de --to en
   ls photos/*.jpg | ganger run --call caption.py:caption -j 2 --memory-soft 6G`,
 		DisableFlagsInUseLine: true,
@@ -116,6 +118,7 @@ func (o *options) declare(f *pflag.FlagSet) {
 	f.BoolVar(&o.resumeFailed, "resume-failed", false, "go on with the log, and run those without success again")
 	o.drain = 25 * time.Second
 	f.Var(&span{&o.drain, 0}, "drain", "after a TERM let tasks finish for `DURATION`")
+	o.outputs.declare(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be run, one command a line, and run nothing")
 	f.BoolVar(&o.quiet, "quiet", false, "no status line and no summary")
 	f.BoolVar(&o.json, "json", false, "write one JSON record for each task instead of its output")

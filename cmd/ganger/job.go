@@ -34,14 +34,15 @@ var (
 // the pool, the printer, the board and the two listeners; only the reader of
 // the standard input, which nothing can interrupt, is left behind at the end.
 type job struct {
-	plan   *plan
-	tally  status.Tally
-	board  *status.Board
-	window *window.Window[*task]
-	engine engine
-	hub    *inspect.Hub
-	log    *runlog.Log // nil: none is kept
-	born   time.Time
+	plan    *plan
+	tally   status.Tally
+	board   *status.Board
+	window  *window.Window[*task]
+	engine  engine
+	hub     *inspect.Hub
+	log     *runlog.Log // nil: none is kept
+	keeping keeping
+	born    time.Time
 
 	signals <-chan os.Signal
 
@@ -110,7 +111,7 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 	defer deaf()
 	j.signals = signals
 	if o.log != "" {
-		if j.log, err = p.openLog(); err != nil {
+		if j.log, err = p.openLog(j.keeping.unsafe.Sync); err != nil {
 			return exitNotRun, err
 		}
 	}
@@ -260,6 +261,7 @@ func (j *job) read(in io.Reader, batches chan<- batch) {
 
 // take finds a place for t and submits it, unless the log has its outcome.
 func (j *job) take(t *task) {
+	j.plan.claim(t, &j.keeping.claims) // also if it is skipped
 	var f runlog.Fate
 	if j.log != nil {
 		if f = j.recall(t); f.Outcome != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/machine"
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/outfile"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/replace"
 	"github.com/ganger-dev/ganger/wall/process"
 )
@@ -24,6 +25,7 @@ type plan struct {
 	inArgs   bool               // the task stands in arguments or environment
 	function *process.Command   // of --call; nil: there is a command
 	format   input.Format
+	out      outPlan
 }
 
 // maxArgument is the longest argument that Linux takes, without its final NUL.
@@ -46,6 +48,9 @@ func newPlan(o options) (*plan, error) {
 		p.format = input.JSON
 	}
 	if err := p.parse(); err != nil {
+		return nil, err
+	}
+	if err := p.planOut(); err != nil {
 		return nil, err
 	}
 	needs := p.needs()
@@ -125,6 +130,9 @@ func (p *plan) fill(v replace.Values) (path string, args, env []string) {
 // request is one task as a process of its own.
 func (p *plan) request(t *task, seat, attempt int) process.Request {
 	v := replace.Values{Task: t.text, Number: t.Index, Seat: seat}
+	if t.file != nil {
+		v.Out = argument(outfile.Temporary(t.file.name))
+	}
 	path, args, env := p.fill(v)
 	q := process.Request{Path: path, Args: args, Dir: p.opts.dir, Env: append(env,
 		"GANGER_TASK="+strconv.Itoa(t.Index),
@@ -152,12 +160,8 @@ func (p *plan) standardInput(t *task) []byte {
 
 // refuse says why a task cannot be given to the command, nil if it can.
 func (p *plan) refuse(t *task) error {
-	unit := "line"
-	if p.format == input.Null {
-		unit = "record"
-	}
 	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("%s %d: %w", unit, t.Line, fmt.Errorf(format, args...))
+		return fmt.Errorf("%s %d: %w", p.unit(), t.Line, fmt.Errorf(format, args...))
 	}
 	switch {
 	case t.Task.Err != nil:
@@ -176,4 +180,12 @@ func (p *plan) refuse(t *task) error {
 		return wrong("a task of %d bytes cannot stand in an argument; without {} it goes to the standard input", len(t.text))
 	}
 	return nil
+}
+
+// unit is what the input has one of for each task.
+func (p *plan) unit() string {
+	if p.format == input.Null {
+		return "record"
+	}
+	return "line"
 }

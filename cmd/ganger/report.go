@@ -70,7 +70,7 @@ func (v verdict) reason() status.Reason {
 	switch {
 	case v.outcome == ganger.TimedOut && v.cause == ganger.CauseExec:
 		r.Why = "" // there is no other clock
-	case v.outcome == ganger.Failed && v.exit != nil:
+	case v.outcome == ganger.Failed && v.exit != nil && *v.exit != 0:
 		r.Why = string(ganger.LeavingExit(*v.exit))
 	case v.signal != "" && strings.HasPrefix(r.Why, "signal "):
 		r.Why = v.signal
@@ -111,6 +111,8 @@ func (x *ending) Print(out *bufio.Writer) error {
 		return err
 	}
 	switch {
+	case x.j.plan.out.captures():
+		return nil
 	case x.v.outcome == ganger.Done:
 		_, _ = out.Write(x.e.output)
 	case o.call.text != "" && x.t.phase.Load() != withdrawn && x.v.lasts():
@@ -175,10 +177,13 @@ func (x *ending) record() *record.Record {
 		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index, Path: t.path, Report: report,
 		Outcome: v.outcome, Cause: v.cause, Error: v.words, Stderr: text,
 		Attempts: e.attempts, Deaths: e.deaths, Worker: e.worker, PID: e.pid, Exit: v.exit, Signal: v.signal,
-		Queued: e.queued, Ran: e.ran,
+		Queued: e.queued, Ran: e.ran, Apart: j.plan.out.captures(),
+	}
+	if t.file != nil && t.file.made && v.outcome == ganger.Done {
+		r.Out = t.file.name
 	}
 	switch {
-	case x.dropped:
+	case x.dropped || j.plan.out.captures():
 	case j.plan.opts.proto == "exec" && e.attempts > 0:
 		r.Output = t.place.Reader
 	case v.outcome == ganger.Done:

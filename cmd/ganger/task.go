@@ -19,10 +19,12 @@ type task struct {
 	text     []byte // what replacement strings stand for: Bytes, or the characters of a JSON string
 	key      string // for --key
 	priority int    // for --priority
-	wrong    error  // why its key or its priority is none
+	wrong    error  // why its key or its priority is none, or it can have no file
+	file     *file  // of --out; nil: it makes none
 	number   uint64 // in the engine; guarded by the job's handsMu while it is being submitted
 	place    *window.Place[*task]
 	phase    atomic.Uint32
+	lost     loss
 	stderr   tail
 	said     midtask
 	path     string // which follow-up it is; "" for a task of the input

@@ -34,6 +34,8 @@ type Record struct {
 	Ran      time.Duration
 	// Report is the newest JSON value that its worker reported; left out when empty.
 	Report []byte
+	Out    string // the file that the task made; left out when empty
+	Apart  bool   // the output is kept elsewhere, and has no member
 	// Output gives the output from its beginning, each time it is called: an
 	// output may be too big for memory. Nil means that there is none.
 	Output func() io.Reader
@@ -68,8 +70,18 @@ func (r *Record) Print(out *bufio.Writer) error {
 		w.raw(`,"error":`)
 		w.text(r.Error)
 	}
-	if err := w.output(r.Output, r.Response); err != nil {
-		return err
+	if !r.Apart {
+		if err := w.output(r.Output, r.Response); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.Out == "":
+	case utf8.ValidString(r.Out):
+		w.raw(`,"out":`)
+		w.text(r.Out)
+	default:
+		w.raw(`,"out_base64":"` + base64.StdEncoding.EncodeToString([]byte(r.Out)) + `"`)
 	}
 	if len(r.Report) > 0 {
 		w.raw(`,"feedback":`)

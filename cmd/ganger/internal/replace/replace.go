@@ -10,6 +10,7 @@
 //	{/.}    the last part without its extension
 //	{#}     the number of the task, from 1
 //	{seat}  the number of the worker's seat, from 0
+//	{out}   the temporary name of the task's output
 //
 // An extension is what follows the last dot of the last part, with the dot,
 // unless the dot comes first: ".profile" has none.
@@ -21,6 +22,7 @@ package replace
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,9 +40,10 @@ const (
 	BaseNoExtension
 	Number
 	Seat
+	Out
 )
 
-var spelling = [...]string{Task: "{}", NoExtension: "{.}", Base: "{/}", Dir: "{//}", BaseNoExtension: "{/.}", Number: "{#}", Seat: "{seat}"}
+var spelling = [...]string{Task: "{}", NoExtension: "{.}", Base: "{/}", Dir: "{//}", BaseNoExtension: "{/.}", Number: "{#}", Seat: "{seat}", Out: "{out}"}
 
 // String returns the replacement string as it is written, such as "{//}".
 func (s String) String() string { return spelling[s] }
@@ -48,8 +51,10 @@ func (s String) String() string { return spelling[s] }
 // Values are what a template is filled with.
 type Values struct {
 	Task   []byte
-	Number int // from 1
-	Seat   int // from 0
+	Number int    // from 1
+	Child  string // which of the tasks that came of that number, such as 2.1; "" for itself
+	Seat   int    // from 0
+	Out    string
 }
 
 // Template is parsed text with replacement strings. The zero Template is empty text.
@@ -106,7 +111,7 @@ func next(text string) (at int, which String) {
 			break
 		}
 		at += i
-		for s := Task; s <= Seat; s++ {
+		for s := Task; s <= Out; s++ {
 			if strings.HasPrefix(text[at:], spelling[s]) {
 				return at, s
 			}
@@ -117,15 +122,20 @@ func next(text string) (at int, which String) {
 }
 
 // Needs returns the replacement strings of the template that stand for
-// something of the task: all but {seat}.
+// something of the task: all but {seat} and {out}.
 func (t Template) Needs() []String {
 	var all []String
 	for _, p := range t.parts {
-		if p.is != literal && p.is != Seat {
+		if p.is != literal && p.is != Seat && p.is != Out {
 			all = append(all, p.is)
 		}
 	}
 	return all
+}
+
+// Holds reports whether the template has the replacement string s.
+func (t Template) Holds(s String) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.is == s })
 }
 
 // Fixed returns the text of a template in which nothing is replaced.
@@ -178,13 +188,22 @@ func value(s String, v Values) []byte {
 		b := base(v.Task)
 		return b[:len(b)-len(extension(b))]
 	case Number:
-		return strconv.AppendInt(nil, int64(v.Number), 10)
+		b := strconv.AppendInt(nil, int64(v.Number), 10)
+		if v.Child != "" {
+			b = append(append(b, '.'), v.Child...)
+		}
+		return b
 	case Seat:
 		return strconv.AppendInt(nil, int64(v.Seat), 10)
+	case Out:
+		return []byte(v.Out)
 	default:
 		panic("replace: no value for " + strconv.Itoa(int(s)))
 	}
 }
+
+// Last is what {/} stands for.
+func Last(task []byte) []byte { return base(task) }
 
 // base is the last part of a path as basename(1) prints it.
 func base(p []byte) []byte {

@@ -35,13 +35,14 @@ func TestFill(t *testing.T) {
 		{"out/{/.}.webp", "scans/a b.tif", "out/a b.webp"},
 		{"{#}-{seat}", "a", "12-3"},
 		{"{}{}", "a", "aa"},
+		{"-o={out}{outs}", "a", "-o=.part.o{outs}"},
 		{"{{}}", "a", "{a}"},
 		{"{x} {seats} {0} {", "a", "{x} {seats} {0} {"},
 		{"{}", "\xff\x00", "\xff\x00"},
 		{"{}", "{seat}", "{seat}"}, // a value is never a template
 	}
 	for _, tt := range tests {
-		got := Parse(tt.template).Fill(Values{Task: []byte(tt.task), Number: 12, Seat: 3})
+		got := Parse(tt.template).Fill(Values{Task: []byte(tt.task), Number: 12, Seat: 3, Out: ".part.o"})
 		if got != tt.want {
 			t.Errorf("%q with task %q = %q, want %q", tt.template, tt.task, got, tt.want)
 		}
@@ -49,10 +50,16 @@ func TestFill(t *testing.T) {
 }
 
 func TestNeeds(t *testing.T) {
-	for text, want := range map[string]string{"a {seat}": "[]", "{x}": "[]", "{seat}{/.}{}": "[{/.} {}]", "{#}": "[{#}]"} {
+	for text, want := range map[string]string{"a {seat} {out}": "[]", "{x}": "[]", "{seat}{/.}{}": "[{/.} {}]", "{#}": "[{#}]"} {
 		if got := fmt.Sprint(Parse(text).Needs()); got != want {
 			t.Errorf("%q needs %s, want %s", text, got, want)
 		}
+	}
+	if t1 := Parse("{#}{out}"); !t1.Holds(Out) || t1.Holds(Task) {
+		t.Error("{#}{out} holds {out} and not {}")
+	}
+	if got := Parse("{#}").Fill(Values{Number: 3, Child: "2.1"}); got != "3.2.1" {
+		t.Errorf("{#} of a child = %q, want 3.2.1", got)
 	}
 	if _, ok := Parse("a{seat}").Fixed(); ok {
 		t.Error("a{seat} is said to be fixed")
@@ -93,13 +100,13 @@ func FuzzReplace(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string, task []byte) {
-		v := Values{Task: task, Number: 7, Seat: 1}
+		v := Values{Task: task, Number: 7, Seat: 1, Out: "o'ut"}
 		if !bytes.ContainsAny(task, "{}") { // else a replaced task would be read again
 			want := text
-			for s := Task; s <= Seat; s++ {
+			for s := Task; s <= Out; s++ {
 				want = strings.ReplaceAll(want, s.String(), "\xfe"+string(rune('a'+s))+"\xfe")
 			}
-			for s := Task; s <= Seat; s++ {
+			for s := Task; s <= Out; s++ {
 				want = strings.ReplaceAll(want, "\xfe"+string(rune('a'+s))+"\xfe", string(value(s, v)))
 			}
 			if got := Parse(text).Fill(v); got != want && !strings.Contains(text, "\xfe") && !bytes.Contains(task, []byte("\xfe")) {

@@ -16,6 +16,9 @@ type Options struct {
 	Header Header // of the session that begins; its version is set
 	Resume bool   // the log may have a session already
 	Force  bool   // which may have been of another command
+	// Before is called before records become safe from a power cut, to make safe
+	// what they say was done, as [journal.Config] says. Nil does nothing.
+	Before func() error
 	// Why is what narrows the outcome of an end, for [Fate].
 	Why func(*End) string
 }
@@ -92,7 +95,7 @@ func Open(path string, o Options) (*Log, error) {
 	var l *Log
 	for end := time.Now().Add(patience); ; time.Sleep(patch) {
 		p := newPast(o.Why)
-		j, err := journal.Open(path, journal.Config{}, func(b []byte) error { return name(path, p.add(b)) })
+		j, err := journal.Open(path, journal.Config{Before: o.Before}, func(b []byte) error { return name(path, p.add(b)) })
 		if held, ok := errors.AsType[*journal.HeldError](err); ok && held.PID > 0 && held.Command == "" && time.Now().Before(end) {
 			continue // that process is no more
 		}

@@ -51,6 +51,7 @@ type Header struct {
 	Proto   string    `json:"proto"`
 	Shell   bool      `json:"shell"`
 	Format  string    `json:"format"` // of the input
+	Out     string    `json:"out,omitempty"`
 	Started time.Time `json:"started"`
 	PID     int       `json:"pid"`
 }
@@ -69,7 +70,16 @@ func (h *Header) Difference(log *Header) string {
 	differ("--proto was", log.Proto, h.Proto)
 	differ("--shell was", strconv.FormatBool(log.Shell), strconv.FormatBool(h.Shell))
 	differ("the input was of", log.Format, h.Format)
+	differ("--out was", given(log.Out), given(h.Out))
 	return strings.Join(all, "; ")
+}
+
+// given is the value of a flag as a difference tells it.
+func given(value string) string {
+	if value == "" {
+		return "not given"
+	}
+	return string(appendText(nil, value))
 }
 
 // words writes a command so that other words never look the same.

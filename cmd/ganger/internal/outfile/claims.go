@@ -1,0 +1,27 @@
+package outfile
+
+import (
+	"crypto/sha256"
+	"path/filepath"
+)
+
+// Claims are the names that tasks have taken for their files. They keep about
+// fifty bytes of each. The zero Claims are none. One goroutine uses them.
+type Claims struct {
+	by map[[16]byte]int
+}
+
+// Take claims the name for a task, which has a number. If another has it already,
+// however it was spelt, it reports that one's number and changes nothing.
+func (c *Claims) Take(name string, number int) (other int, taken bool) {
+	sum := sha256.Sum256([]byte(filepath.Clean(name)))
+	key := [16]byte(sum[:16])
+	if other, taken = c.by[key]; taken {
+		return other, true
+	}
+	if c.by == nil {
+		c.by = make(map[[16]byte]int)
+	}
+	c.by[key] = number
+	return 0, false
+}
