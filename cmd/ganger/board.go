@@ -107,7 +107,7 @@ func (j *job) tellReady(e inspect.Event, ready map[string]bool) {
 }
 
 // longStart is how long a start takes that people wonder about.
-const longStart = 2 * time.Second
+const longStart = time.Second
 
 // tellDeaths tells the deaths that cost a task an attempt but not its end,
 // which has a heading of its own.
