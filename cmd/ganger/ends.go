@@ -101,6 +101,6 @@ func (j *job) line(a pool.Attribution, _ bool, line []byte) {
 	h, ok := j.hands[a.Task]
 	j.handsMu.Unlock()
 	if ok {
-		_, _ = h.t.stderr.Write(append(bytes.Clone(line), '\n'))
+		_, _ = h.t.standardError().Write(append(bytes.Clone(line), '\n'))
 	}
 }

@@ -19,7 +19,7 @@ func execEngine(p *plan, j *job) engine {
 		t.place.Begin(final)
 		t.stderr.reset()
 		q := p.request(t, seat, attempt)
-		q.Stdout, q.Stderr = t.stdout(p), &t.stderr
+		q.Stdout, q.Stderr = t.standardOutput(p), t.standardError()
 		return q, nil
 	}, nil, func(r process.Result) (int, *ganger.Exit) {
 		if r.PID == 0 {

@@ -96,10 +96,14 @@ func (j *job) prepare(t *task) error {
 	if j.keeping.fails.Load() {
 		return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: errDisk}
 	}
-	if t.file == nil {
-		return nil
+	var what string
+	var err error
+	if t.file != nil {
+		what, err = t.file.name, j.makeWay(t)
 	}
-	err := j.makeWay(t)
+	if t.result != nil && err == nil {
+		what, err = t.result.path, t.result.begin(j.plan.out.captures(), &t.lost)
+	}
 	if err == nil {
 		return nil
 	}
@@ -107,7 +111,7 @@ func (j *job) prepare(t *task) error {
 		t.lost.note(err)
 		return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: err}
 	}
-	return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: fmt.Errorf("its output %q cannot be made: %w", t.file.name, err)}
+	return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: fmt.Errorf("its output %q cannot be made: %w", what, err)}
 }
 
 // makeWay removes what there is under the temporary name of t's file and makes
@@ -191,17 +195,33 @@ func (j *job) putAway(x *ending) {
 	if f := t.file; f != nil {
 		f.data.close()
 		if x.v.outcome != ganger.Done {
-			if err := outfile.Remove(f.temporary()); err != nil {
-				j.tell(slog.LevelWarn, "output left", fmt.Sprintf("what is left of an output cannot be removed: %v", err), errorOf(err))
-			}
-		} else if j.plan.out.captures() {
-			x.e.output = nil // it is in the file
+			j.tellLeft(outfile.Remove(f.temporary()))
 		}
 	}
+	if t.result != nil && t.lost.err() == nil {
+		if err := t.result.finish(x); err != nil {
+			t.lost.note(err)
+		} else if j.log != nil {
+			j.keeping.unsafe.AddTree(t.result.path)
+		}
+	}
+	if j.plan.out.captures() {
+		x.e.output = nil // it is in the file
+	}
 	if err := t.lost.err(); err != nil {
+		if t.result != nil {
+			j.tellLeft(t.result.abandon())
+		}
 		j.keepFailed(err)
 		x.v = verdict{outcome: ganger.Cancelled, cause: ganger.CauseShutdown, words: "what it made could not be kept: " + err.Error()}
 		x.e.output, x.dropped = nil, true
+	}
+}
+
+// tellLeft tells that something could not be removed, if so.
+func (j *job) tellLeft(err error) {
+	if err != nil {
+		j.tell(slog.LevelWarn, "output left", fmt.Sprintf("what is left of an output cannot be removed: %v", err), errorOf(err))
 	}
 }
 

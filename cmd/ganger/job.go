@@ -110,6 +110,11 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 	signals, deaf := hear()
 	defer deaf()
 	j.signals = signals
+	if o.outputs.results != "" {
+		if err := p.openResults(); err != nil {
+			return exitNotRun, err
+		}
+	}
 	if o.log != "" {
 		if j.log, err = p.openLog(j.keeping.unsafe.Sync); err != nil {
 			return exitNotRun, err
@@ -262,6 +267,7 @@ func (j *job) read(in io.Reader, batches chan<- batch) {
 // take finds a place for t and submits it, unless the log has its outcome.
 func (j *job) take(t *task) {
 	j.plan.claim(t, &j.keeping.claims) // also if it is skipped
+	j.plan.expect(t)
 	var f runlog.Fate
 	if j.log != nil {
 		if f = j.recall(t); f.Outcome != 0 {

@@ -15,11 +15,12 @@ import (
 
 // outputs are the flags that say where what tasks make is kept.
 type outputs struct {
-	out string
+	out, results string
 }
 
 func (o *outputs) declare(f *pflag.FlagSet) {
 	f.Var(&fileName{&o.out}, "out", "the task makes the file `PATTERN`, with replacement strings: {out} in the command is its temporary name; without {out} it is what the task prints")
+	f.Var(&fileName{&o.results}, "results", "keep the output, the standard error and the record of each task in a directory of its own in `DIR`")
 }
 
 // fileName is a flag with the name of a file.
@@ -116,10 +117,15 @@ func argument(name string) string {
 	return name
 }
 
-// stdout is where a process of t prints.
-func (t *task) stdout(p *plan) io.Writer {
+// standardOutput is where a process of t prints.
+func (t *task) standardOutput(p *plan) io.Writer {
 	if p.out.captures() {
 		return &t.file.data
 	}
-	return t.place
+	return t.result.also(t.place, func(r *result) *stream { return &r.stdout })
+}
+
+// standardError is where a process of t, or a warm worker that performs it, complains.
+func (t *task) standardError() io.Writer {
+	return t.result.also(&t.stderr, func(r *result) *stream { return &r.stderr })
 }

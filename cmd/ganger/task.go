@@ -16,12 +16,13 @@ import (
 type task struct {
 	input.Task
 	status.Running
-	text     []byte // what replacement strings stand for: Bytes, or the characters of a JSON string
-	key      string // for --key
-	priority int    // for --priority
-	wrong    error  // why its key or its priority is none, or it can have no file
-	file     *file  // of --out; nil: it makes none
-	number   uint64 // in the engine; guarded by the job's handsMu while it is being submitted
+	text     []byte  // what replacement strings stand for: Bytes, or the characters of a JSON string
+	key      string  // for --key
+	priority int     // for --priority
+	wrong    error   // why its key or its priority is none, or it can have no file
+	result   *result // of --results; nil: none is kept
+	file     *file   // of --out; nil: it makes none
+	number   uint64  // in the engine; guarded by the job's handsMu while it is being submitted
 	place    *window.Place[*task]
 	phase    atomic.Uint32
 	lost     loss
