@@ -72,6 +72,9 @@ type Kind[T, Q, R, C any] struct {
 	// can be cancelled, and the end of Run cancels it. What follows from other tasks
 	// has no ticket and is performed at once. The life is not to blame.
 	Unsent func(t T, err error) (local func() (R, error))
+	// Again is told of each attempt that came to nothing and is followed by another,
+	// which may have begun meanwhile, or even ended: the attempts are numbered from 1.
+	Again func(t T, attempt int, err error)
 	// Ended is told once for every accepted task, before its ticket is done.
 	Ended func(T, End[R])
 	// Commit is told once for every accepted task too, after Ended and one at a

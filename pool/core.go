@@ -46,8 +46,9 @@ type core[T, Q, R, C any] struct {
 	held      int                   // tasks that lives have in hand
 	open      int                   // accepted tasks whose ends are not yet told
 	lastID    uint64
-	answered  bool  // some life of the pool has answered once
-	lastFail  error // why the last start failed
+	answered  bool          // some life of the pool has answered once
+	lastFail  error         // why the last start failed
+	final     *ganger.Error // as what a task ends that would be tried again and of which nothing else can be said; nil: it is tried again
 	room      []chan struct{}
 	running   bool
 	watchers  int           // Join and Drain that wait

@@ -78,7 +78,8 @@
 //
 // Failures and time-outs of an attempt consume [Task].Retries. Deaths consume
 // only [Task].MaxDeaths, and with 1 a request that was sent is never sent again.
-// What was not sent costs nothing. A life that ends between tasks costs nobody
+// What was not sent costs nothing. After [Pool.LastAttempts] nothing is tried
+// again. A life that ends between tasks costs nobody
 // anything; one that never comes to anything is held up by [Config].Restart, and
 // when every seat has given up, waiting and new tasks end as Rejected (start)
 // with the command, its exit and its last words; so does what only an additional

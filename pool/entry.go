@@ -48,6 +48,7 @@ type entry[T, Q, R, C any] struct {
 	asked  *ganger.Error       // what it was asked to end as while in hand, or before it was accepted
 	turn   chan struct{}       // wakes who waits for room for it
 	death  *ganger.Error       // while a casualty
+	tried  *ganger.Error       // how the last attempt that counted against it ended, if another was to follow
 
 	posted  time.Duration
 	passed  time.Duration // when a life left it to one that is warm for its key

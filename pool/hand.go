@@ -89,6 +89,7 @@ type aftermath[T, Q, R, C any] struct {
 	end     sentence[T, Q, R, C] // the first of the ends, mostly the only one; without an entry: none
 	ends    []sentence[T, Q, R, C]
 	orphans []orphans
+	again   []retry[T, Q, R, C]
 }
 
 func (out *aftermath[T, Q, R, C]) add(e *entry[T, Q, R, C], r R, err error) {
@@ -111,6 +112,9 @@ func (c *core[T, Q, R, C]) carry(out *aftermath[T, Q, R, C]) (told int) {
 		for _, m := range x.all {
 			m.cancelAs(x.as)
 		}
+	}
+	for _, x := range out.again {
+		c.kind.Again(x.e.Value, x.attempt, x.err)
 	}
 	if x := &out.end; x.e != nil {
 		told = c.announce(x.e, x.r, x.err)
@@ -231,7 +235,7 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 	j := judge(facts{
 		err: err, asked: e.asked, failures: int(e.failures), retries: e.Retries,
 		deaths: int(e.deaths), maxDeaths: e.maxDeaths(), neighbour: neighbour,
-		unproven: c.unprovenLocked(),
+		unproven: c.unprovenLocked(), final: c.final,
 	})
 	if j.unready {
 		h.unready = err
@@ -266,6 +270,12 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 		if c.cfg.Hub.Watched() {
 			h.emit(inspect.Event{Name: inspect.EventRetry, Task: e.ticket.id, Attempt: int(e.attempts), Detail: err.Error()})
 		}
+		if j.tried != nil {
+			e.tried = h.namedLocked(j.tried)
+		}
+		if c.kind.Again != nil {
+			out.again = append(out.again, retry[T, Q, R, C]{e, int(e.attempts), err})
+		}
 		c.againLocked(e, j.unready)
 		return
 	}
@@ -276,12 +286,17 @@ func (h *holder[T, Q, R, C]) judgeLocked(out *aftermath[T, Q, R, C], e *entry[T,
 		return
 	}
 	h.seat.failed++
-	if j.end.Worker == "" && j.end.Outcome != ganger.Rejected && j.end.Outcome != ganger.Expired {
-		with := *j.end
-		with.Worker = h.worker
-		j.end = &with
+	out.add(e, r, h.namedLocked(j.end))
+}
+
+// namedLocked is the end of an attempt with the name of the worker that had it.
+func (h *holder[T, Q, R, C]) namedLocked(end *ganger.Error) *ganger.Error {
+	if end.Worker != "" || end.Outcome == ganger.Rejected || end.Outcome == ganger.Expired {
+		return end
 	}
-	out.add(e, r, j.end)
+	with := *end
+	with.Worker = h.worker
+	return &with
 }
 
 // emit tells the hub what happened to the life.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/ganger-dev/ganger"
@@ -15,8 +16,9 @@ type facts struct {
 	retries   int
 	deaths    int // before this attempt
 	maxDeaths int
-	neighbour bool // others died with it
-	unproven  bool // no life of a mute wall has answered yet
+	neighbour bool          // others died with it
+	unproven  bool          // no life of a mute wall has answered yet
+	final     *ganger.Error // not nil: it is not tried again, and ends so if nothing else can be said
 }
 
 // judgement is what becomes of a task after an attempt.
@@ -26,6 +28,7 @@ type judgement struct {
 	suspect bool          // and it runs alone
 	failed  bool          // the attempt counts as a failure
 	died    bool          // the attempt counts as a death
+	tried   *ganger.Error // how the attempt ended, when it counts and the task is queued once more
 	end     *ganger.Error // what it ends as, when it does not run again; nil for Done
 }
 
@@ -33,6 +36,15 @@ type judgement struct {
 // time-outs of an attempt consume retries; deaths consume only the limit of
 // deaths; what was never sent costs nothing. It is pure.
 func judge(f facts) judgement {
+	j := judgeAttempt(f)
+	if j.again && f.final != nil {
+		j.end, j.again, j.suspect, j.tried = cmp.Or(j.tried, f.final), false, false, nil
+	}
+	return j
+}
+
+// judgeAttempt is judge while tasks are tried again.
+func judgeAttempt(f facts) judgement {
 	if f.err == nil {
 		return judgement{}
 	}
@@ -72,7 +84,7 @@ func judgeAsked(f facts) judgement {
 
 func judgeFailure(f facts, e *ganger.Error) judgement {
 	if f.failures < f.retries {
-		return judgement{again: true, failed: true}
+		return judgement{again: true, failed: true, tried: e}
 	}
 	return judgement{end: e, failed: true}
 }
@@ -88,7 +100,7 @@ func judgeDeath(f facts, e *ganger.Error) judgement {
 	case f.neighbour: // nobody knows who did it: each runs alone now
 		return judgement{again: true, suspect: true}
 	case f.deaths+1 < f.maxDeaths:
-		return judgement{again: true, suspect: true, died: true}
+		return judgement{again: true, suspect: true, died: true, tried: e}
 	}
 	p := *e
 	p.Outcome = ganger.Poisoned

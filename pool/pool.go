@@ -27,6 +27,7 @@ type engine[T, R any] interface {
 	await(ctx context.Context) error
 	cancelAll(as *ganger.Error)
 	cancelWorker(name string) error
+	lastAttempts(cause error)
 	broadcast()
 	setOrder(order func(a, b T) int)
 	queuedTasks() []T

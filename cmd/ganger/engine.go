@@ -23,6 +23,8 @@ type engine interface {
 	Drain(ctx context.Context) error
 	// CancelAll asks every task to end; those that run have the grace.
 	CancelAll(cause error)
+	// LastAttempts says that no task is tried again: see [pool.Pool.LastAttempts].
+	LastAttempts(cause error)
 	// Snapshot calls yield for each worker until it returns false.
 	Snapshot(yield func(inspect.Worker) bool)
 	// kill ends every life at once, without grace.
@@ -128,6 +130,7 @@ func kindOf[Q, R any](p *plan, j *job, request func(t *task, seat, attempt int) 
 			j.began(t, h.Deaths)
 			return request(t, h.Seat, h.Attempt)
 		},
+		Again: func(t *task, attempt int, _ error) { j.tally.Pause(&t.Running, attempt) },
 		Ended: func(t *task, e pool.End[R]) {
 			x := end{
 				err: e.Err, attempts: e.Attempts, deaths: e.Deaths, worker: e.Worker, pid: e.PID,

@@ -165,7 +165,6 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	var others sync.WaitGroup // what ends with the run
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
 	others.Go(func() { j.board.Run(over) })
-	others.Go(func() { j.listen(over) })
 	if o.proto != "exec" && !o.quiet {
 		j.hub = &inspect.Hub{}
 		events := j.hub.Events(over)
@@ -175,6 +174,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 		others.Go(func() { j.watch(over) })
 	}
 	j.engine = newEngine(j.plan, j)
+	others.Go(func() { j.listen(over) })
 	workers := make(chan struct{})
 	go func() { _ = j.engine.Run(j.going); close(workers) }() // waited for below
 	printed := make(chan error, 1)

@@ -20,9 +20,11 @@ func (j *job) finish() {
 	}
 }
 
-// withdraw takes back the tasks that have not started, and cancels those that
-// run if the run is to halt now.
+// withdraw takes back the tasks that have not started, sees to it that none is
+// tried again, and cancels those that run if the run is to halt now. More than once
+// it does what is left to do.
 func (j *job) withdraw() {
+	j.engine.LastAttempts(errKilled)
 	var back []ticket
 	j.handsMu.Lock()
 	for _, h := range j.hands {

@@ -110,6 +110,27 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+func TestWhatWaitsForAnotherAttemptDoesNotRun(t *testing.T) {
+	var tally Tally
+	a, b := &Running{Label: []byte("a")}, &Running{Label: []byte("b")}
+	tally.Begin(a, at)
+	tally.Begin(b, at.Add(time.Second))
+	tally.Pause(a, 1)
+	if c := tally.Counts(); c.Running != 1 || c.Oldest != "b" {
+		t.Errorf("%d run, the oldest is %q; want 1 and b", c.Running, c.Oldest)
+	}
+	tally.Begin(a, at.Add(2*time.Second))
+	tally.Pause(a, 1) // late
+	if c := tally.Counts(); c.Running != 2 {
+		t.Errorf("%d run after the second attempt began, want 2", c.Running)
+	}
+	tally.Pause(a, 2)
+	tally.End(a, Reason{Outcome: ganger.Failed})
+	if c := tally.Counts(); c.Running != 1 {
+		t.Errorf("%d run after one of two has ended, want 1", c.Running)
+	}
+}
+
 func TestLabel(t *testing.T) {
 	for text, want := range map[string]string{
 		"a b":             "a b",

@@ -29,6 +29,7 @@ type Running struct {
 
 	report     string
 	since      time.Time // zero while it does not run
+	begun      int       // attempts
 	prev, next *Running
 }
 
@@ -86,7 +87,18 @@ func (t *Tally) Begin(r *Running, now time.Time) {
 		t.oldest = r
 	}
 	t.newest = r
+	r.begun++
 	t.c.Running++
+}
+
+// Pause says that the attempt of that number at r came to nothing, and that another
+// follows. It does nothing if that has begun: who says so may be late.
+func (t *Tally) Pause(r *Running, attempt int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r.begun == attempt {
+		t.removeLocked(r)
+	}
 }
 
 // Report notes what the worker of r says of it.
