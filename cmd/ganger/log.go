@@ -200,7 +200,7 @@ func (x *ending) entry() *runlog.End {
 		_, submitted = x.t.said.said()
 	}
 	return &runlog.End{
-		Task: x.t.Bytes, Value: x.j.plan.format == input.JSON && x.t.Task.Err == nil, Index: x.t.Index,
+		Task: x.j.plan.written(x.t), Value: x.j.plan.isValue(x.t), Index: x.t.Index,
 		Outcome: x.v.outcome, Cause: x.v.cause, Error: x.v.words, Exit: x.v.exit, Signal: x.v.signal,
 		Attempts: x.e.attempts, Deaths: x.e.deaths, Ran: x.e.ran, Stderr: text, Submitted: submitted,
 	}

@@ -168,13 +168,25 @@ func (j *job) heading(t *task, e end, v verdict) string {
 	return b.String()
 }
 
+// isValue reports whether t is a JSON value.
+func (p *plan) isValue(t *task) bool { return p.format == input.JSON && t.Task.Err == nil }
+
+// written is the task as records have it: a JSON value without the carriage returns
+// that it may have between its parts, at which some readers end a line.
+func (p *plan) written(t *task) []byte {
+	if p.isValue(t) {
+		return oneLine(t.Bytes)
+	}
+	return t.Bytes
+}
+
 // record is the end of a task for --json.
 func (x *ending) record() *record.Record {
 	j, t, e, v := x.j, x.t, x.e, x.v
 	text, _ := t.stderr.text()
 	report, _ := t.said.said()
 	r := &record.Record{
-		Task: t.Bytes, Value: j.plan.format == input.JSON && t.Task.Err == nil, Index: t.Index, Path: t.path, Report: report,
+		Task: j.plan.written(t), Value: j.plan.isValue(t), Index: t.Index, Path: t.path, Report: report,
 		Outcome: v.outcome, Cause: v.cause, Error: v.words, Stderr: text,
 		Attempts: e.attempts, Deaths: e.deaths, Worker: e.worker, PID: e.pid, Exit: v.exit, Signal: v.signal,
 		Queued: e.queued, Ran: e.ran, Apart: j.plan.out.captures(),
