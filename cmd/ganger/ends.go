@@ -30,6 +30,7 @@ func (j *job) ended(t *task, e end) {
 	j.handsMu.Lock()
 	delete(j.hands, t.number)
 	j.handsMu.Unlock()
+	t.finishLines()
 	x := &ending{j: j, t: t, e: e, v: verdictOf(t, e)}
 	j.putAway(x)
 	if t.phase.Load() == withdrawn {
@@ -101,6 +102,10 @@ func (j *job) line(a pool.Attribution, _ bool, line []byte) {
 	h, ok := j.hands[a.Task]
 	j.handsMu.Unlock()
 	if ok {
-		_, _ = h.t.standardError().Write(append(bytes.Clone(line), '\n'))
+		line = append(bytes.Clone(line), '\n')
+		_, _ = h.t.stderr.Write(line)
+		if r := h.t.result; r != nil {
+			_, _ = r.stderr.Write(line)
+		}
 	}
 }

@@ -16,10 +16,11 @@ func execEngine(p *plan, j *job) engine {
 	// later one would print its output again.
 	final := p.opts.retries == 0 && p.opts.maxDeaths <= 1
 	k := kindOf(p, j, func(t *task, seat, attempt int) (process.Request, error) {
+		stdout, stderr := j.streams(t) // first: it ends what an earlier attempt printed
 		t.place.Begin(final)
 		t.stderr.reset()
 		q := p.request(t, seat, attempt)
-		q.Stdout, q.Stderr = t.standardOutput(p), t.standardError()
+		q.Stdout, q.Stderr = stdout, stderr
 		return q, nil
 	}, nil, func(r process.Result) (int, *ganger.Exit) {
 		if r.PID == 0 {

@@ -155,6 +155,9 @@ func (o *options) check() error {
 	case o.slots > 1 && o.proto == "lines":
 		return wrong("more tasks at once need more --workers", "--slots %d: with --proto lines a worker has one task at a time; allowed: 1", o.slots)
 	}
+	if err := o.checkLines(); err != nil {
+		return err
+	}
 	for _, e := range o.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
 			return wrong("", "--env %q: allowed: NAME=VALUE", e)

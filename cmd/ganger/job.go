@@ -158,7 +158,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	defer j.kill(nil)
 	j.board = newBoard(s, o, j.statusLine())
 	j.window = window.New[*task](window.Config{
-		Unordered: o.unordered, Flow: o.proto == "exec" && !o.json && j.log == nil, // with a log nothing is printed before it is recorded
+		Unordered: o.unordered || o.outputs.lineBuffer, Flow: o.proto == "exec" && !o.json && j.log == nil, // with a log nothing is printed before it is recorded
 		Tell: j.board.Say, Full: j.diskFull,
 	})
 	j.tellStarted()

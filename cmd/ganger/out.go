@@ -15,12 +15,15 @@ import (
 
 // outputs are the flags that say where what tasks make is kept.
 type outputs struct {
-	out, results string
+	out, results    string
+	tag, lineBuffer bool
 }
 
 func (o *outputs) declare(f *pflag.FlagSet) {
 	f.Var(&fileName{&o.out}, "out", "the task makes the file `PATTERN`, with replacement strings: {out} in the command is its temporary name; without {out} it is what the task prints")
 	f.Var(&fileName{&o.results}, "results", "keep the output, the standard error and the record of each task in a directory of its own in `DIR`")
+	f.BoolVar(&o.tag, "tag", false, "begin each line of output with the task and a tab")
+	f.BoolVar(&o.lineBuffer, "line-buffer", false, "write whole lines of all running tasks as they come")
 }
 
 // fileName is a flag with the name of a file.
@@ -117,15 +120,14 @@ func argument(name string) string {
 	return name
 }
 
-// standardOutput is where a process of t prints.
-func (t *task) standardOutput(p *plan) io.Writer {
-	if p.out.captures() {
-		return &t.file.data
+// streams are where a process of t prints and complains.
+func (j *job) streams(t *task) (stdout, stderr io.Writer) {
+	stdout, stderr = j.show(t)
+	if r := t.result; r != nil {
+		stdout, stderr = io.MultiWriter(&r.stdout, stdout), io.MultiWriter(&r.stderr, stderr)
 	}
-	return t.result.also(t.place, func(r *result) *stream { return &r.stdout })
-}
-
-// standardError is where a process of t, or a warm worker that performs it, complains.
-func (t *task) standardError() io.Writer {
-	return t.result.also(&t.stderr, func(r *result) *stream { return &r.stderr })
+	if j.plan.out.captures() {
+		stdout = &t.file.data
+	}
+	return stdout, stderr
 }

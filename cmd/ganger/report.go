@@ -110,13 +110,18 @@ func (x *ending) Print(out *bufio.Writer) error {
 		_, err := x.t.place.WriteTo(out)
 		return err
 	}
+	tag := ""
+	if o.outputs.tag {
+		tag = x.t.tag()
+	}
 	switch {
 	case x.j.plan.out.captures():
 		return nil
 	case x.v.outcome == ganger.Done:
+		_, _ = out.WriteString(tag)
 		_, _ = out.Write(x.e.output)
 	case o.call.text != "" && x.t.phase.Load() != withdrawn && x.v.lasts():
-		_, _ = out.WriteString("null") // one line a task, so that lines of tasks and results pair
+		_, _ = out.WriteString(tag + "null") // one line a task, so that lines of tasks and results pair
 	default:
 		return nil
 	}
@@ -153,6 +158,13 @@ func (j *job) heading(t *task, e end, v verdict) string {
 		b.WriteString(", attempt " + itoa(e.attempts))
 	}
 	text, dropped := t.stderr.text()
+	begin := "    "
+	if j.plan.opts.outputs.tag {
+		begin = t.tag()
+	}
+	if j.plan.opts.outputs.lineBuffer { // they were told as they came
+		text, dropped = nil, 0
+	}
 	if v.words != "" && v.words != string(v.cause) && v.words != "exit status "+exitText(v.exit) {
 		b.WriteString(": " + strings.ReplaceAll(v.words, "\n", "\n    "))
 	}
@@ -161,7 +173,7 @@ func (j *job) heading(t *task, e end, v verdict) string {
 		b.WriteString("    [" + itoa(dropped) + " bytes before]\n")
 	}
 	for line := range bytes.Lines(append(text, trace(e.err)...)) {
-		b.WriteString("    ")
+		b.WriteString(begin)
 		b.Write(bytes.TrimSuffix(line, []byte("\n")))
 		b.WriteString("\n")
 	}

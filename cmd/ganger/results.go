@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -149,12 +148,4 @@ func (r *result) abandon() error {
 	r.stdout.close()
 	r.stderr.close()
 	return outfile.Remove(r.temporary())
-}
-
-// also is w, and the stream too if there is a result to keep.
-func (r *result) also(w io.Writer, s func(*result) *stream) io.Writer {
-	if r == nil {
-		return w
-	}
-	return io.MultiWriter(s(r), w)
 }

@@ -21,6 +21,7 @@ type task struct {
 	priority int     // for --priority
 	wrong    error   // why its key or its priority is none, or it can have no file
 	result   *result // of --results; nil: none is kept
+	shown    []shown // by its attempt, line by line; used by one attempt at a time
 	file     *file   // of --out; nil: it makes none
 	number   uint64  // in the engine; guarded by the job's handsMu while it is being submitted
 	place    *window.Place[*task]

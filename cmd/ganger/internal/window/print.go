@@ -17,6 +17,8 @@ func (w *Window[T]) Run(out io.Writer) error {
 		switch {
 		case err != nil: // aborted
 			return err
+		case t.loose != nil:
+			_, err = b.Write(t.loose)
 		case t.place != nil:
 			err = w.print(t.place, b)
 		case t.stored > 0:
@@ -52,9 +54,10 @@ func (t *taker) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// turn is what the printer has to do: a place in memory, or so many on the disk,
-// or nothing for now, or with last for ever.
+// turn is what the printer has to do: what is written beside the places, or a place
+// in memory, or so many on the disk, or nothing for now, or with last for ever.
 type turn[T any] struct {
+	loose  []byte
 	place  *Place[T]
 	stored uint64
 	last   bool
@@ -65,7 +68,9 @@ type turn[T any] struct {
 func (w *Window[T]) next(buffered bool) (t turn[T], err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p := w.placeLocked(); p != nil {
+	if len(w.loose) > 0 {
+		t.loose = w.takeLooseLocked()
+	} else if p := w.placeLocked(); p != nil {
 		if p.printableLocked() && !p.moves {
 			t.place = p
 		}
@@ -77,7 +82,7 @@ func (w *Window[T]) next(buffered bool) (t turn[T], err error) {
 	} else {
 		t.last = w.closed && w.taken == 0
 	}
-	w.idle = t.place == nil && t.stored == 0 && !buffered
+	w.idle = t.loose == nil && t.place == nil && t.stored == 0 && !buffered
 	if w.idle && w.stalled {
 		wake(w.room)
 	}

@@ -35,7 +35,8 @@
 // # Ordering and concurrency
 //
 // Ordered, everything of one place is printed before anything of the next.
-// Unordered, places are printed whole in the order of their ends. Methods are
+// Unordered, places are printed whole in the order of their ends, and what is
+// written beside them with [Window.Write] as it comes. Methods are
 // safe for concurrent use, except that one goroutine admits and one place has
 // one writer at a time.
 //
@@ -125,8 +126,10 @@ type Window[T any] struct {
 	idle    bool        // the printer waits for a task
 	moving  bool        // the store is being added to
 	closed  bool
-	told    bool  // that the disk is full
-	err     error // of the stream
+	loose   []byte        // what was written beside the places and not yet printed
+	looser  chan struct{} // made by a writer of it that waits, closed to wake it
+	told    bool          // that the disk is full
+	err     error         // of the stream
 }
 
 // New returns an open window.
@@ -261,6 +264,7 @@ func (w *Window[T]) Abort(err error) {
 	for p := w.first; p != nil; p = p.next {
 		p.wakeLocked()
 	}
+	w.loosenLocked()
 	wake(w.room)
 	wake(w.turn)
 }
