@@ -112,19 +112,18 @@ func TestAdditionalSeatIsTriedAgain(t *testing.T) {
 
 // TestEnvMayCallThePool: no function but Match, Order and View is called under the lock.
 func TestEnvMayCallThePool(t *testing.T) {
-	var p *pool.Pool[string, string]
+	var made atomic.Pointer[pool.Pool[string, string]]
 	k := plainKind{Ask: func(ctx context.Context, _ string, q []byte) ([]byte, error) {
-		_, err := p.Do(ctx, pool.Task[string]{Value: string(q)})
+		_, err := made.Load().Do(ctx, pool.Task[string]{Value: string(q)})
 		return nil, err
 	}}
-	var stop func()
-	p, stop = run(t, asking(1), k, pool.Config{Workers: 1, Env: func(int) []string {
-		if p != nil {
+	p, stop := run(t, asking(1), k, pool.Config{Workers: 1, Env: func(int) []string {
+		if p := made.Load(); p != nil {
 			_ = p.Queued()
 		}
 		return nil
 	}})
-	_ = stop
+	made.Store(p)
 	x := sub(t, p, pool.Task[string]{Value: "ask echo"})
 	select {
 	case <-x.Done():

@@ -85,6 +85,9 @@ func (w speaker[Q, R]) Open(ctx context.Context, st Start) (Instance[Q, R], erro
 		i.meter = m
 		m.Idle()
 	}
+	if t, ok := s.(Talker); ok && st.Line != nil && sess.Slots() == 1 {
+		i.talker = t
+	}
 	if r, ok := sess.(Runner[Q, R]); ok && sess.Slots() == 1 {
 		return &spokenRunner[Q, R]{i, r}, nil
 	}
@@ -135,6 +138,7 @@ type spoken[Q, R any] struct {
 
 	meter  Metered      // nil: its use is not measured
 	inHand atomic.Int32 // calls; counted for the meter only
+	talker Talker       // nil: nothing waits for what the worker writes on its logs
 
 	mu   sync.Mutex     // guards what follows
 	why  ganger.Leaving // of the first Stop, which called the session's Bye
@@ -265,6 +269,9 @@ func (i *spoken[Q, R]) finish(c *Call[R], r R, err error) {
 		}
 	}
 	if err == nil {
+		if i.talker != nil && i.talker.Talks() {
+			i.talker.Settle()
+		}
 		c.Conclude(r, nil)
 		return
 	}

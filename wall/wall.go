@@ -70,6 +70,16 @@ type Roomer interface{ Room() int }
 // told, it lets the words about it arrive.
 type Settler interface{ Settle() }
 
+// Talker is implemented by settlers that know whether it is worth while to settle
+// after every request. Talks reports whether the worker writes on its logs, as far
+// as that is known: it may be true once too often, and at first is. Where a worker
+// has one request in hand at a time, its lines then come before the end of the
+// request in which they were written.
+type Talker interface {
+	Settler
+	Talks() bool
+}
+
 // Heavier is implemented by lives that can tell when they should be replaced for
 // the memory that they hold, when they have done what they have in hand. Heavy is
 // closed then; the life goes on. It is nil where nothing is measured.

@@ -87,7 +87,9 @@ func (j *job) unusable(err error) {
 		return // the file was changed meanwhile; the seats give up when they have tried enough
 	}
 	j.handsMu.Lock()
-	j.unstarted = err
+	if j.unstarted == nil { // the others find the same, or that the run is over
+		j.unstarted = err
+	}
 	j.handsMu.Unlock()
 	j.stop(errCannot)
 }

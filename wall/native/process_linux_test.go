@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ganger-dev/ganger"
@@ -54,6 +55,10 @@ func performText(ctx context.Context, q string, _ wall.Host) (string, error) {
 		return "printed", nil
 	case "panic":
 		panic("the sky fell")
+	}
+	if strings.HasPrefix(q, "say ") {
+		fmt.Println(q)
+		fmt.Fprintln(os.Stderr, q)
 	}
 	return strings.ToUpper(q), nil
 }
@@ -121,6 +126,33 @@ func TestT28StrayPrintIsHarmless(t *testing.T) {
 }
 
 // TestT24PanicOfAProcess: told before the process exits, which it then does.
+// TestLinesComeBeforeTheEnd: with one request in hand at a time, what a worker
+// writes during one is there when it has ended.
+func TestLinesComeBeforeTheEnd(t *testing.T) {
+	onChannels(t, func(t *testing.T, c process.Channel) {
+		var mu sync.Mutex
+		var lines []string
+		i := openProcess(t, c, func(stderr bool, line []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, fmt.Sprintf("%v %s", stderr, line))
+		})
+		for n := range 300 {
+			q := fmt.Sprint("say ", n)
+			if _, err := walltest.Do(t, i, q); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			got := slices.Sorted(slices.Values(lines))
+			lines = nil
+			mu.Unlock()
+			if want := []string{"false " + q, "true " + q}; !slices.Equal(got, want) {
+				t.Fatalf("request %d ended with the lines %q, want %q", n, got, want)
+			}
+		}
+	})
+}
+
 func TestT24PanicOfAProcess(t *testing.T) {
 	i := openProcess(t, process.Private, nil)
 	_, err := walltest.Do(t, i, "panic")

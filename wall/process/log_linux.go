@@ -17,6 +17,10 @@ type log struct {
 	end  func()              // is told that no more comes; may be nil
 	done chan struct{}       // closed when run has ended
 	rest atomic.Bool         // all that was found in the pipe has been taken
+
+	waited  atomic.Bool     // somebody waits for rest; read without the lock for every emptied pipe
+	waitsMu sync.Mutex      // guards waits; never held across a call
+	waits   []chan struct{} // closed when rest is set
 }
 
 // newLog takes over the reading end of a pipe.
@@ -51,6 +55,7 @@ func (l *log) run() {
 			if n, later = tryRead(int(fd), buf[:]); later {
 				buffers.Put(buf)
 				l.rest.Store(true)
+				l.rested()
 			}
 			return !later
 		})
@@ -67,6 +72,43 @@ func (l *log) run() {
 	buf := buffers.Get().(*[16 << 10]byte)
 	defer buffers.Put(buf)
 	_ = rc.Control(func(fd uintptr) { l.drain(int(fd), buf[:]) })
+}
+
+// rested tells who waits that all in the pipe has been taken.
+func (l *log) rested() {
+	if !l.waited.Load() {
+		return // nearly always
+	}
+	l.waitsMu.Lock()
+	waits := l.waits
+	l.waits = nil
+	l.waited.Store(false)
+	l.waitsMu.Unlock()
+	for _, c := range waits {
+		close(c)
+	}
+}
+
+// settle waits until all that is in the pipe has been taken, or for late, and
+// reports which.
+func (l *log) settle(late <-chan time.Time) bool {
+	for !l.settled() {
+		rested := make(chan struct{})
+		l.waitsMu.Lock()
+		l.waits = append(l.waits, rested)
+		l.waited.Store(true)
+		l.waitsMu.Unlock()
+		if l.settled() { // perhaps before it could know of us; it forgets us at its next rest
+			return true
+		}
+		select {
+		case <-rested:
+		case <-l.done:
+		case <-late:
+			return false
+		}
+	}
+	return true
 }
 
 // settled reports whether nothing is in the pipe that was not taken.

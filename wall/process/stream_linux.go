@@ -7,9 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,7 +28,9 @@ type stream struct {
 	logs  []*log
 	words *tail // of the standard error; owned by its log until that is done
 	gone  chan struct{}
-	exit  ganger.Exit // valid when gone is closed
+	talks atomic.Bool  // something was written on a log
+	looks atomic.Int32 // how often Talks said so without knowing
+	exit  ganger.Exit  // valid when gone is closed
 }
 
 func (c Command) open(ctx context.Context, s wall.Start) (*stream, error) {
@@ -156,6 +158,9 @@ func (s *stream) log(fd int, stderr bool, line func(bool, []byte)) {
 		}
 	}}
 	l := newLog(fd, func(p []byte) bool {
+		if !s.talks.Load() { // not stored each time: it is read by others
+			s.talks.Store(true)
+		}
 		if stderr {
 			s.words.add(p)
 		}
@@ -184,19 +189,32 @@ func (s *stream) watch() {
 	close(s.gone)
 }
 
+// quiet is how many requests a worker must have performed in silence to be taken
+// for one that does not talk.
+const quiet = 16
+
+// Talks costs a silent worker nothing after the first requests, and one that talks
+// a look into its pipes for each.
+func (s *stream) Talks() bool {
+	return s.talks.Load() || s.looks.Load() < quiet && s.looks.Add(1) <= quiet
+}
+
 // settling bounds Settle: far more than a goroutine needs to be woken.
 const settling = 20 * time.Millisecond
 
-// Settle waits by looking again: it is for failures, which are rare, and nearly
-// always there is nothing to wait for. A signal for each emptied pipe would cost
-// every line.
 func (s *stream) Settle() {
-	wait := 20 * time.Microsecond
-	for end := time.Now().Add(settling); time.Now().Before(end); wait *= 2 {
-		if !slices.ContainsFunc(s.logs, func(l *log) bool { return !l.settled() }) {
+	var late *time.Timer
+	for _, l := range s.logs {
+		if l.settled() {
+			continue // nearly always: no timer
+		}
+		if late == nil {
+			late = time.NewTimer(settling)
+			defer late.Stop()
+		}
+		if !l.settle(late.C) {
 			return
 		}
-		time.Sleep(wait)
 	}
 }
 
