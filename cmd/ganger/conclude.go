@@ -20,6 +20,7 @@ func (j *job) age() time.Duration { return time.Since(j.born) }
 // conclude says how the run ended and returns its exit status.
 func (j *job) conclude(readErr, outErr error) int {
 	c := j.tally.Counts()
+	reported := j.closeReport(c)
 	why := context.Cause(j.taking)
 	bySignal, signalled := exitOf(why)
 	if outErr != nil && !errors.Is(outErr, syscall.EPIPE) && !errors.Is(outErr, errOutput) {
@@ -30,7 +31,7 @@ func (j *job) conclude(readErr, outErr error) int {
 		return exitWithout
 	}
 	code := exitDone
-	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() || j.keeping.fails.Load() {
+	if c.WithoutSuccess() > 0 || c.Lost() > 0 || j.logFails.Load() || j.keeping.fails.Load() || !reported {
 		code = exitWithout
 	}
 	if readErr != nil {

@@ -52,6 +52,7 @@ func (j *job) settle(x *ending) {
 		j.tally.NotStarted(&t.Running)
 	} else {
 		j.tally.End(&t.Running, v.reason())
+		j.report.add(x)
 	}
 	if v.outcome == ganger.Done && !j.plan.opts.json {
 		t.stderr.reset() // nobody is shown it

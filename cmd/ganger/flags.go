@@ -163,6 +163,9 @@ func (o *options) check() error {
 			return wrong("", "--env %q: allowed: NAME=VALUE", e)
 		}
 	}
+	if err := o.telling.check(o.json, wrong); err != nil {
+		return err
+	}
 	return o.checkLimits(wrong)
 }
 

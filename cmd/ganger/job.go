@@ -41,6 +41,7 @@ type job struct {
 	engine  engine
 	hub     *inspect.Hub
 	log     *runlog.Log // nil: none is kept
+	report  *report     // nil: none is wanted
 	keeping keeping
 	born    time.Time
 
@@ -110,6 +111,9 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 	signals, deaf := hear()
 	defer deaf()
 	j.signals = signals
+	if j.report, err = p.openReport(); err != nil {
+		return exitNotRun, err
+	}
 	if o.outputs.results != "" {
 		if err := p.openResults(); err != nil {
 			return exitNotRun, err

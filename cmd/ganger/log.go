@@ -76,6 +76,7 @@ func (j *job) recall(t *task) runlog.Fate {
 	}
 	if f.Outcome != 0 {
 		j.tally.Skip(status.Reason{Outcome: f.Outcome, Why: f.Why})
+		j.report.skip(t, f.Outcome)
 	}
 	return f
 }

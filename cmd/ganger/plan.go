@@ -32,6 +32,7 @@ type plan struct {
 const maxArgument = 128<<10 - 1
 
 func newPlan(o options) (*plan, error) {
+	o.json = o.json || o.telling.format == formatJSON
 	if err := o.check(); err != nil {
 		return nil, err
 	}

@@ -138,7 +138,11 @@ func (x *ending) Note() string {
 	if _, fixed := x.j.plan.program(); fixed && x.v.cause == ganger.CauseStart && !x.j.ran.Load() {
 		return ""
 	}
-	return x.notice().In(x.j.plan.opts.telling.logFormat)
+	n := x.notice()
+	if x.j.plan.opts.telling.format == formatGitHub {
+		return x.workflowCommand(n.Text)
+	}
+	return n.In(x.j.plan.opts.telling.logFormat)
 }
 
 // size is what the ending holds beside the output in the task's place.

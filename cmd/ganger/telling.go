@@ -15,7 +15,16 @@ import (
 // telling are the flags that say how a run tells of itself.
 type telling struct {
 	logFormat status.Format
+	format    string // "" when it was not given
+	junit     string
 }
+
+// What --format takes.
+const (
+	formatText   = "text"
+	formatJSON   = "json"
+	formatGitHub = "github"
+)
 
 const logFormatFlag = "log-format"
 
@@ -23,6 +32,20 @@ const logFormatFlag = "log-format"
 func (o *telling) declare(f *pflag.FlagSet) {
 	f.Var(&logFormat{&o.logFormat}, logFormatFlag, "what happens is told on standard error as `text`, or as one JSON object a line: json")
 	f.Lookup(logFormatFlag).DefValue = ""
+	f.Var(&choice{&o.format, []string{formatText, formatJSON, formatGitHub}}, "format",
+		"ends of tasks are written as `text`, as json (which is --json), or for github: as errors of a workflow")
+	f.StringVar(&o.junit, "junit", "", "when the run ends write a report in JUnit's XML to `FILE`")
+}
+
+// check says what is wrong with the options together.
+func (o *telling) check(json bool, wrong func(hint, format string, args ...any) error) error {
+	switch {
+	case json && o.format != "" && o.format != formatJSON:
+		return wrong("", "--json and --format %s exclude each other", o.format)
+	case o.format == formatGitHub && o.logFormat == status.JSON:
+		return wrong("", "--format github and --log-format json exclude each other: both say what is written to standard error")
+	}
+	return nil
 }
 
 // logFormat is the value of --log-format.
