@@ -64,6 +64,9 @@ func (e *usageError) Error() string { return e.text }
 
 // flagError makes a usage error of what the flag parser says.
 func flagError(c *cobra.Command, err error) error {
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok && wrong.GetValue() == "--" {
+		return forgotten(c, wrong.GetFlag())
+	}
 	e := &usageError{text: err.Error(), help: c.CommandPath()}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && len(unknown.GetSpecifiedName()) > 1 {
 		if near := nearest(c.Flags(), unknown.GetSpecifiedName()); near != "" {
@@ -73,6 +76,24 @@ func flagError(c *cobra.Command, err error) error {
 		}
 	}
 	return e
+}
+
+// missingValue refuses "--" as the value of a flag: the value was forgotten, and
+// the rest of the line would be understood as something else.
+func missingValue(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.String() == "--" {
+			err = forgotten(c, f)
+		}
+	})
+	return err
+}
+
+func forgotten(c *cobra.Command, f *pflag.Flag) error {
+	return &usageError{
+		text: fmt.Sprintf("flag needs an argument: --%s: what follows it is --, where the command begins", f.Name),
+		hint: fmt.Sprintf("--%s %s", f.Name, wordsOf(f).value), help: c.CommandPath(),
+	}
 }
 
 // nearest is the flag that is spelt most like name, "" if none is near.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
 )
 
 // shells are those that completion is written for, each with the generator of
@@ -113,6 +115,8 @@ func completeFlags(c *cobra.Command) {
 }
 
 func (c *choice) values() []string { return c.allowed }
+
+func (l *logFormat) values() []string { return status.Formats() }
 
 func (r *resumption) values() []string { return []string{string(forced)} }
 

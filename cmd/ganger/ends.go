@@ -10,9 +10,10 @@ import (
 	"github.com/ganger-dev/ganger/pool"
 )
 
-// diskFull is told once when outputs that wait find no room on the disk.
+// diskFull is told once when outputs that wait find no room on the disk, or there
+// is none to be had.
 func (j *job) diskFull(err error) {
-	j.tell(slog.LevelWarn, "disk full", fmt.Sprintf("outputs that wait for an earlier task stay in memory, and the input waits: %v", err), errorOf(err))
+	j.tell(slog.LevelWarn, "outputs kept in memory", fmt.Sprintf("outputs that wait for an earlier task stay in memory, and the input waits: %v", err), errorOf(err))
 }
 
 // began is told when a worker is about to get a task, under which so many died.

@@ -64,6 +64,9 @@ all, 130 and 143 after INT and TERM.`,
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction:     programs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := missingValue(c); err != nil {
+				return err
+			}
 			o.command, o.protoGiven = args, c.Flags().Changed("proto")
 			if o.call.text != "" && !o.protoGiven {
 				o.proto = "native"
@@ -166,7 +169,10 @@ func (o *options) check() error {
 	if err := o.telling.check(o.json, wrong); err != nil {
 		return err
 	}
-	return o.checkLimits(wrong)
+	if err := o.checkLimits(wrong); err != nil {
+		return err
+	}
+	return o.checkRoom(wrong)
 }
 
 // warm reports whether workers live on from task to task.

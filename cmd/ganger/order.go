@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/pointer"
@@ -49,11 +50,26 @@ func (p *plan) place(task []byte) (key string, priority int, err error) {
 		key = string(v)
 	}
 	if v := p.opts.priority.find(task); len(v) > 0 {
-		if priority, err = strconv.Atoi(string(v)); err != nil {
+		var ok bool
+		if priority, ok = whole(string(v)); !ok {
 			return "", 0, fmt.Errorf("--priority %q: it is %s, not a whole number", p.opts.priority.text, shorten(v))
 		}
 	}
 	return key, priority, nil
+}
+
+// whole returns the whole number that a JSON text stands for, however it is
+// written: 1, 1.0 and 10e-1 are one to everybody who writes JSON. Beyond 2^53 only
+// plain digits are exact.
+func whole(text string) (n int, ok bool) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, false
+	}
+	return int(f), true
 }
 
 // shorten is a value as a message shows it.

@@ -107,6 +107,14 @@ var builtIn = []string{
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
+	out := &output{Writer: stdout}
+	stdout = out
+	defer func() {
+		if out.err != nil {
+			fmt.Fprintln(stderr, "parsolve: write the standard output:", out.err)
+			status = max(status, 1)
+		}
+	}()
 	t := trial{Tactic: Tactic{Depth: -1}}
 	flags := flag.NewFlagSet("parsolve", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // all of it is too much for every mistake
@@ -193,4 +201,18 @@ func expand(args []string) ([]string, error) {
 		goals = append(goals, goal)
 	}
 	return goals, nil
+}
+
+// output remembers the first error of a writer.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }

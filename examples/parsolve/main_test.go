@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -129,6 +130,21 @@ func TestAnInterruptEndsAllGoals(t *testing.T) {
 			t.Errorf("%d goals were cancelled and did not obey", n)
 		}
 	})
+}
+
+// full is a disk that takes no more.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestAFullDiskIsTold(t *testing.T) {
+	for _, args := range [][]string{{"-wall", "goroutine", "p | !p"}, {"-help"}} {
+		var errs bytes.Buffer
+		status := run(t.Context(), args, full{}, &errs)
+		if want := "parsolve: write the standard output: no space left on device\n"; status != 1 || errs.String() != want {
+			t.Errorf("%q: exit status %d and %q; want 1 and %q", args, status, &errs, want)
+		}
+	}
 }
 
 // TestHelp is a result, not a complaint.

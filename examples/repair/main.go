@@ -103,6 +103,14 @@ Flags:
 `
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
+	out := &output{Writer: stdout}
+	stdout = out
+	defer func() {
+		if out.err != nil {
+			fmt.Fprintln(stderr, "repair: write the standard output:", out.err)
+			status = max(status, 1)
+		}
+	}()
 	t, last := trial{fixes: map[int]string{}}, 0 // the last step that there is a fix for
 	flags := flag.NewFlagSet("repair", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // all of it is too much for every mistake
@@ -180,4 +188,18 @@ func (j *job) String() string {
 		text += fmt.Sprintf(": step %d, %q: %s", a.Good+1, j.steps[a.Good], a.Wrong)
 	}
 	return text
+}
+
+// output remembers the first error of a writer.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }

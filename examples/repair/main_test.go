@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ganger-dev/ganger/wall/native"
@@ -95,6 +96,18 @@ func TestScripts(t *testing.T) {
 		{"no step", "a = 2\na 2\n", `step 2, "a 2": it is neither`},
 		{"half an operation", "a = 2 +\n", `step 1, "a = 2 +": it is neither`},
 		{"unknown name", "assert a == 1\n", "a has no value yet"},
+		{"a number as a name", "1 = 2\n", "1 is no name"},
+		{"a name of signs", "a- = 2\n", "a- is no name"},
+		{"a name of letters", "größe_2 = 2\nassert größe_2 == 2\n", ""},
+		{"a number that is too great", "a = 9223372036854775808\n", "9223372036854775808 does not fit"},
+		{"a sum", "a = 9223372036854775807 + 1\n", "9223372036854775807 + 1 does not fit"},
+		{"a negative sum", "a = -9223372036854775808 + -1\n", "does not fit"},
+		{"a difference", "a = -9223372036854775808 - 1\n", "does not fit"},
+		{"a difference with a negative", "a = 9223372036854775807 - -1\n", "does not fit"},
+		{"a product", "a = 4294967296 * 4294967296\n", "does not fit"},
+		{"a product of the least", "a = -1 * -9223372036854775808\n", "does not fit"},
+		{"a quotient", "a = -9223372036854775808 / -1\n", "does not fit"},
+		{"the greatest", "a = 9223372036854775806 + 1\nb = -9223372036854775807 - 1 + 0 - 0 * 1 / 1\nassert a == 9223372036854775807\nassert b == -9223372036854775808\n", ""},
 		{"unknown operator", "a = 2 ^ 3\n", "there is no operator ^"},
 	}
 	for _, tt := range tests {
@@ -109,6 +122,21 @@ func TestScripts(t *testing.T) {
 				t.Errorf("exit status %d and %q, want %q", status, &errs, tt.wrong)
 			}
 		})
+	}
+}
+
+// full is a disk that takes no more.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestAFullDiskIsTold(t *testing.T) {
+	for _, args := range [][]string{{"-wall", "goroutine", "-fix", "4=share = total / heads"}, {"-help"}} {
+		var errs bytes.Buffer
+		status := run(t.Context(), args, full{}, &errs)
+		if want := "repair: write the standard output: no space left on device\n"; status != 1 || errs.String() != want {
+			t.Errorf("%q: exit status %d and %q; want 1 and %q", args, status, &errs, want)
+		}
 	}
 }
 

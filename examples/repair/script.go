@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ledger is what the steps of a script have come to: the worth of each name.
@@ -30,6 +32,9 @@ func (l ledger) step(text string) error {
 		}
 		return err
 	case len(words) >= 3 && words[1] == "=" && len(words)%2 == 1:
+		if !isName(words[0]) {
+			return fmt.Errorf("%s is no name: that is letters, digits and _, and begins with no digit", words[0])
+		}
 		n, err := l.value(words[2])
 		for rest := words[3:]; err == nil && len(rest) > 0; rest = rest[2:] {
 			n, err = l.apply(n, rest[0], rest[1])
@@ -42,9 +47,23 @@ func (l ledger) step(text string) error {
 	return errors.New("it is neither NAME = VALUE [OP VALUE]... nor assert VALUE == VALUE")
 }
 
+// isName reports whether a word may stand for a value.
+func isName(word string) bool {
+	for i, r := range word {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return word != ""
+}
+
 func (l ledger) value(word string) (int, error) {
-	if n, err := strconv.Atoi(word); err == nil {
+	n, err := strconv.Atoi(word)
+	switch {
+	case err == nil:
 		return n, nil
+	case errors.Is(err, strconv.ErrRange):
+		return 0, tooGreat(word)
 	}
 	n, ok := l[word]
 	if !ok {
@@ -60,16 +79,29 @@ func (l ledger) apply(n int, op, word string) (int, error) {
 	}
 	switch op {
 	case "+":
-		return n + m, nil
+		if sum := n + m; (sum > n) == (m > 0) {
+			return sum, nil
+		}
 	case "-":
-		return n - m, nil
+		if difference := n - m; (difference < n) == (m > 0) {
+			return difference, nil
+		}
 	case "*":
-		return n * m, nil
+		if product := n * m; n == 0 || product/n == m && (n != -1 || m != math.MinInt) {
+			return product, nil
+		}
 	case "/":
 		if m == 0 {
 			return 0, fmt.Errorf("%s is 0, and nothing is divided by that", word)
 		}
-		return n / m, nil
+		if m != -1 || n != math.MinInt {
+			return n / m, nil
+		}
+	default:
+		return 0, fmt.Errorf("there is no operator %s", op)
 	}
-	return 0, fmt.Errorf("there is no operator %s", op)
+	return 0, tooGreat(fmt.Sprintf("%d %s %s", n, op, word))
 }
+
+// tooGreat is why a number cannot be written down: silently it would be another.
+func tooGreat(what string) error { return fmt.Errorf("%s does not fit into an integer", what) }

@@ -12,7 +12,7 @@ import (
 func unnamed() (*os.File, error) {
 	f, err := os.CreateTemp("", "ganger-output-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no temporary file can be made in %s; TMPDIR says where: %w", os.TempDir(), err)
 	}
 	if err := os.Remove(f.Name()); err != nil { // not on Windows, while it is open
 		_ = f.Close()

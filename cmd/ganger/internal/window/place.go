@@ -32,14 +32,16 @@ func (p *Place[T]) Begin(final bool) {
 	w := p.w
 	w.mu.Lock()
 	gone := p.pieces
-	w.held -= int64(len(p.buf))
+	w.lightenLocked(int64(len(p.buf)))
 	p.pieces, p.buf, p.final = nil, nil, final
 	w.mu.Unlock()
 	w.free(gone)
 }
 
-// Write adds b to the task's output. It waits only when it is its turn, for the
-// printer. It returns the stream's error once there is one. It does not keep b.
+// Write adds b to the task's output. It waits when it is its turn, for the
+// printer, and when it is not and the disk takes no more and memory is at its
+// bound, for either, but never all at once do: see [Window.mayGrowLocked]. It
+// returns the stream's error once there is one. It does not keep b.
 func (p *Place[T]) Write(b []byte) (int, error) {
 	w := p.w
 	w.mu.Lock()
@@ -56,19 +58,25 @@ func (p *Place[T]) Write(b []byte) (int, error) {
 	}
 	p.buf = append(p.buf, b...)
 	w.held += int64(len(b))
-	if !p.flowsLocked() && (len(p.buf) > w.cfg.spool || w.held > w.cfg.Bytes && len(p.buf) >= w.cfg.piece) {
-		p.fileLocked()
+	for w.err == nil && p.heavyLocked() && !p.fileLocked() && w.held > farBeyond*w.cfg.Bytes && !w.mayGrowLocked(p) {
+		w.waitForReliefLocked()
 	}
 	if p.flowsLocked() {
 		wake(w.turn)
 	}
-	return len(b), nil
+	return len(b), w.err
 }
 
-// fileLocked puts what is in memory on the disk, if that takes it. It gives the
-// lock up meanwhile: the printer may print the pieces before, and there is
-// nothing behind, because this is the one writer.
-func (p *Place[T]) fileLocked() {
+// heavyLocked reports whether what p holds in memory is to go to the disk.
+func (p *Place[T]) heavyLocked() bool {
+	w := p.w
+	return !p.flowsLocked() && (len(p.buf) > w.cfg.spool || w.held > w.cfg.Bytes && len(p.buf) >= w.cfg.piece)
+}
+
+// fileLocked puts what is in memory on the disk, and reports whether that took
+// it. It gives the lock up meanwhile: the printer may print the pieces before, and
+// there is nothing behind, because this is the one writer.
+func (p *Place[T]) fileLocked() bool {
 	w, b := p.w, p.buf
 	p.buf = nil
 	w.filed += int64(len(b))
@@ -81,15 +89,16 @@ func (p *Place[T]) fileLocked() {
 	if err != nil {
 		w.filed -= int64(len(b))
 		p.buf = b
-		return
+		return false
 	}
-	w.held -= int64(len(b))
+	w.lightenLocked(int64(len(b)))
 	if n := len(p.pieces); n > 0 && p.pieces[n-1].end() == at {
 		p.pieces[n-1].size += int64(len(b))
 	} else {
 		p.pieces = append(p.pieces, piece{at, int64(len(b))})
 	}
 	p.buf = b[:0]
+	return true
 }
 
 // End says that the task has ended and how its place is printed. size is what
@@ -104,6 +113,10 @@ func (p *Place[T]) End(size int, e Ending) {
 	w.held += int64(size)
 	if w.cfg.Unordered {
 		w.ended = append(w.ended, p)
+	}
+	if w.grows == p {
+		w.grows = nil
+		w.relieveLocked()
 	}
 	if w.stalled {
 		wake(w.room) // there may be something to put on the disk
@@ -138,7 +151,7 @@ func (p *Place[T]) drain(out io.Writer) error {
 	w.mu.Lock()
 	pieces, buf := p.pieces, p.buf
 	p.pieces, p.buf = nil, nil
-	w.held -= int64(len(buf))
+	w.lightenLocked(int64(len(buf)))
 	p.wakeLocked()
 	w.mu.Unlock()
 	if len(pieces) > 0 {

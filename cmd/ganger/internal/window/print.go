@@ -147,6 +147,7 @@ func (w *Window[T]) printStored(n uint64, b *bufio.Writer) error {
 		}
 		w.mu.Lock()
 		w.prints++
+		w.relieveLocked() // it may be somebody's turn
 		w.stored--
 		err = w.err
 		w.mu.Unlock()

@@ -23,6 +23,10 @@
 // whose turn it is needs none: when what it writes is final it is printed as it
 // comes, and slows its writer down when the stream is slow.
 //
+// Where the disk takes no more, writers wait when four times Config.Bytes are in
+// memory, but never the place whose turn it is, and never all: there is always a
+// task that can end.
+//
 // # On the disk
 //
 // Three temporary files without a name, made when they are first needed: outputs
@@ -129,6 +133,8 @@ type Window[T any] struct {
 	loose   []byte        // what was written beside the places and not yet printed
 	looser  chan struct{} // made by a writer of it that waits, closed to wake it
 	told    bool          // that the disk is full
+	relief  chan struct{} // made by writers that wait for memory, closed to wake them
+	grows   *Place[T]     // the one that need not wait though it is not its turn
 	err     error         // of the stream
 }
 
@@ -265,6 +271,7 @@ func (w *Window[T]) Abort(err error) {
 		p.wakeLocked()
 	}
 	w.loosenLocked()
+	w.relieveLocked()
 	wake(w.room)
 	wake(w.turn)
 }
@@ -290,7 +297,7 @@ func (w *Window[T]) pushLocked(p *Place[T]) {
 // leaveLocked lets go of a place that was printed or is on the disk.
 func (w *Window[T]) leaveLocked(p *Place[T]) {
 	w.taken--
-	w.held -= p.own + int64(len(p.buf))
+	w.lightenLocked(p.own + int64(len(p.buf)))
 	p.buf = nil
 	if w.cfg.Unordered {
 		return
