@@ -51,17 +51,17 @@ func (p *plan) place(task []byte) (key string, priority int, err error) {
 	}
 	if v := p.opts.priority.find(task); len(v) > 0 {
 		var ok bool
-		if priority, ok = whole(string(v)); !ok {
+		if priority, ok = integral(string(v)); !ok {
 			return "", 0, fmt.Errorf("--priority %q: it is %s, not a whole number", p.opts.priority.text, shorten(v))
 		}
 	}
 	return key, priority, nil
 }
 
-// whole returns the whole number that a JSON text stands for, however it is
+// integral returns the whole number that a JSON text stands for, however it is
 // written: 1, 1.0 and 10e-1 are one to everybody who writes JSON. Beyond 2^53 only
 // plain digits are exact.
-func whole(text string) (n int, ok bool) {
+func integral(text string) (n int, ok bool) {
 	if n, err := strconv.Atoi(text); err == nil {
 		return n, true
 	}
