@@ -88,6 +88,12 @@ func act(ctx context.Context, life, verb, arg string, h wall.Host) (string, erro
 		return life, nil
 	case "fail":
 		return "", errors.New(arg)
+	case "say": // on both outputs of a process
+		if strings.HasPrefix(life, "pid") {
+			fmt.Println(arg)
+			fmt.Fprintln(os.Stderr, arg)
+		}
+		return "", nil
 	case "sleep": // gives up when asked
 		d, _ := time.ParseDuration(arg)
 		select {

@@ -17,6 +17,7 @@ type log struct {
 	end  func()              // is told that no more comes; may be nil
 	done chan struct{}       // closed when run has ended
 	rest atomic.Bool         // all that was found in the pipe has been taken
+	held atomic.Bool         // take is being called
 
 	waited  atomic.Bool     // somebody waits for rest; read without the lock for every emptied pipe
 	waitsMu sync.Mutex      // guards waits; never held across a call
@@ -62,7 +63,9 @@ func (l *log) run() {
 		if err != nil {
 			break
 		}
+		l.held.Store(true)
 		more := n > 0 && l.take(buf[:n])
+		l.held.Store(false)
 		buffers.Put(buf)
 		if !more {
 			return
@@ -89,10 +92,11 @@ func (l *log) rested() {
 	}
 }
 
-// settle waits until all that is in the pipe has been taken, or for late, and
-// reports which.
+// settle waits until all that is in the pipe has been taken, and reports false if
+// that takes too long: it hears of late every settling. Only a machine that is very
+// busy does not let this log's goroutine run for as long.
 func (l *log) settle(late <-chan time.Time) bool {
-	for !l.settled() {
+	for patience := settlings; !l.settled(); {
 		rested := make(chan struct{})
 		l.waitsMu.Lock()
 		l.waits = append(l.waits, rested)
@@ -105,7 +109,12 @@ func (l *log) settle(late <-chan time.Time) bool {
 		case <-rested:
 		case <-l.done:
 		case <-late:
-			return false
+			if patience--; l.held.Load() {
+				patience -= settlings / 5
+			}
+			if patience <= 0 {
+				return false
+			}
 		}
 	}
 	return true

@@ -199,17 +199,21 @@ func (s *stream) Talks() bool {
 	return s.talks.Load() || s.looks.Load() < quiet && s.looks.Add(1) <= quiet
 }
 
-// settling bounds Settle: far more than a goroutine needs to be woken.
-const settling = 20 * time.Millisecond
+// Settle waits for at most so often so long, a second, and for one who is slow to
+// take lines a tenth of that: far more than a goroutine needs to be woken.
+const (
+	settling  = 20 * time.Millisecond
+	settlings = 50
+)
 
 func (s *stream) Settle() {
-	var late *time.Timer
+	var late *time.Ticker
 	for _, l := range s.logs {
 		if l.settled() {
-			continue // nearly always: no timer
+			continue // nearly always: no clock
 		}
 		if late == nil {
-			late = time.NewTimer(settling)
+			late = time.NewTicker(settling)
 			defer late.Stop()
 		}
 		if !l.settle(late.C) {
