@@ -191,6 +191,10 @@ type Config struct {
 	// is called on a goroutine of the pool, several at once, and must not block.
 	// Nil discards.
 	Left func(inspect.Obituary)
+	// Hopeless is told when every seat has given up starting lives, with the reason of
+	// the last. What waited has ended Rejected (start); so does what is submitted,
+	// until a seat tries again and succeeds. Nil means that nobody wants to know.
+	Hopeless func(err error)
 	// Env returns additional environment for a life at a seat, which is about to be
 	// started. Nil means none.
 	Env func(seat int) []string

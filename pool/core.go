@@ -309,13 +309,17 @@ func (c *core[T, Q, R, C]) hopelessLocked() *ganger.Error {
 	return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Err: c.lastFail}
 }
 
-// despair ends every waiting task if no worker can be started.
+// despair ends every waiting task if no worker can be started, and tells that.
 func (c *core[T, Q, R, C]) despair() {
 	c.mu.Lock()
 	err := c.hopelessLocked()
 	c.mu.Unlock()
-	if err != nil {
-		c.clear(err)
+	if err == nil {
+		return
+	}
+	c.clear(err)
+	if c.cfg.Hopeless != nil {
+		c.cfg.Hopeless(err)
 	}
 }
 

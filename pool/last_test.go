@@ -28,7 +28,9 @@ func TestLastAttempts(t *testing.T) {
 				note("%s begins %d", q, h.Attempt)
 				return q, nil
 			},
-			Again: func(q string, attempt int, err error) { note("%s again after %d: %v", q, attempt, ganger.OutcomeOf(err)) },
+			Again: func(q string, attempt int, err error) {
+				note("%s again after %d: %v", q, attempt, ganger.OutcomeOf(err))
+			},
 		}
 		p, stop := run(t, plain(1), k, pool.Config{Workers: 2})
 		defer stop()

@@ -95,6 +95,18 @@ func (j *job) count(v verdict, e end) {
 	}
 }
 
+// hopeless is told when no worker can be started. If nothing was ever performed the
+// run ends, instead of waiting for more tasks to refuse.
+func (j *job) hopeless(err error) {
+	if j.ran.Load() {
+		return
+	}
+	j.handsMu.Lock()
+	j.unstarted = err
+	j.handsMu.Unlock()
+	j.stop(errCannot)
+}
+
 // maxStarts is how many tasks in a row may show that a program cannot be executed.
 const maxStarts = 5
 

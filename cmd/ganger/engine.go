@@ -98,8 +98,9 @@ func (p *plan) config(j *job) pool.Config {
 		// Deaths with a task in hand are excused. A seat whose lives come to
 		// nothing ten times in a minute is given up, and without seats so is the
 		// run; a delay that grew for longer than this would put that off for ever.
-		Restart: life.Policy{Max: 2 * time.Second},
-		Hub:     j.hub,
+		Restart:  life.Policy{Max: 2 * time.Second},
+		Hub:      j.hub,
+		Hopeless: j.hopeless,
 	}
 	if o.grace == 0 {
 		c.CancelGrace = -1
