@@ -24,7 +24,7 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 		for seat := range p.opts.workers {
 			path, args, env := p.fill(replace.Values{Seat: seat})
 			env = append(env, "GANGER_SEAT="+strconv.Itoa(seat))
-			fmt.Fprintln(out, p.commandLine(path, args, env))
+			fmt.Fprintln(out, p.commandLine(path, args, env, ""))
 		}
 		return exitDone, written(out.Flush())
 	}
@@ -52,11 +52,15 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 		}
 		seat := (t.Index - 1) % p.opts.workers
 		v := replace.Values{Task: t.text, Number: t.Index, Seat: seat}
-		if t.file != nil {
+		to := ""
+		switch {
+		case p.out.captures():
+			to = t.file.name
+		case p.out.given:
 			v.Out = argument(t.file.name)
 		}
 		path, args, env := p.fill(v)
-		line := p.commandLine(path, args, env)
+		line := p.commandLine(path, args, env, to)
 		if p.stdin {
 			line = "printf %s " + replace.Quote(string(p.standardInput(t))) + " | " + line
 		}
@@ -66,8 +70,9 @@ func (p *plan) dryRun(in io.Reader, s streams) (int, error) {
 	}
 }
 
-// commandLine is a command as a shell reads it.
-func (p *plan) commandLine(path string, args, env []string) string {
+// commandLine is a command as a shell reads it, whose output goes to a file if to
+// is not empty.
+func (p *plan) commandLine(path string, args, env []string, to string) string {
 	var words []string
 	if len(env) > 0 {
 		words = append(words, "env")
@@ -79,6 +84,9 @@ func (p *plan) commandLine(path string, args, env []string) string {
 	words = append(words, replace.Quote(path))
 	for _, a := range args {
 		words = append(words, replace.Quote(a))
+	}
+	if to != "" {
+		words = append(words, ">"+replace.Quote(to))
 	}
 	line := strings.Join(words, " ")
 	if p.opts.dir != "" {
