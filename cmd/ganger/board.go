@@ -118,7 +118,7 @@ func (j *job) tellDeaths(events iter.Seq2[inspect.Event, uint64]) {
 		if e.Name != inspect.EventRetry || !strings.HasPrefix(e.Detail, "crashed") {
 			continue
 		}
-		if !j.ran.Load() {
+		if !j.ran.Load() && (len(ready) == 0 || !j.plan.opts.greets()) {
 			continue // a start that came to nothing, which costs no task an attempt
 		}
 		j.handsMu.Lock()

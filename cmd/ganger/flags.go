@@ -155,6 +155,8 @@ func (o *options) check() error {
 		return wrong("name the log of the run with --log FILE", "--resume and --resume-failed: there is no log to go on with")
 	case o.ready && !o.warm():
 		return wrong("choose --proto lines or jsonl", "--ready: with --proto exec there is no worker that could say so")
+	case o.ready && o.proto == "native":
+		return wrong("leave --ready out", "--ready: a worker of the native protocol says by its hello that it is ready, and so does one of --call")
 	case o.slots > 1 && o.proto == "lines":
 		return wrong("more tasks at once need more --workers", "--slots %d: with --proto lines a worker has one task at a time; allowed: 1", o.slots)
 	}
@@ -177,6 +179,9 @@ func (o *options) check() error {
 
 // warm reports whether workers live on from task to task.
 func (o *options) warm() bool { return o.proto != "exec" }
+
+// greets reports whether workers say that they are ready.
+func (o *options) greets() bool { return o.ready || o.proto == "native" }
 
 // choice is a flag with a closed list of values.
 type choice struct {

@@ -229,6 +229,7 @@ func (j *job) feed(in io.Reader) error {
 				j.takeFollows()
 				j.take(j.plan.newTask(t))
 			}
+			j.takeFollows() // a task that had to run alone has used up the signals
 			if errors.Is(b.err, io.EOF) && j.taking.Err() == nil {
 				j.tally.Total()
 				j.feedFollows()

@@ -49,7 +49,7 @@ func warmEngine(p *plan, j *job) engine {
 	c.Line = j.line
 	c.Left = func(o inspect.Obituary) {
 		why := o.Exit.Reason
-		if why == ganger.LeavingStartFailed && o.Exit.Asked {
+		if why == ganger.LeavingStartFailed && o.Exit.Asked && j.going.Err() != nil {
 			why = ganger.LeavingStopped // the run ended before it was ready
 		}
 		j.tally.Left(why)

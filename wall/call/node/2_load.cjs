@@ -4,6 +4,10 @@
 /** encoded is a value as JSON; it throws what tells why it cannot be. */
 function encoded(value) {
   if (value === undefined) return "null";
+  // What it would yield is lost: JSON.stringify makes {} of it.
+  if (typeof value?.next === "function" && (Symbol.iterator in value || Symbol.asyncIterator in value)) {
+    throw new TypeError("it is a generator, and nobody takes what it yields");
+  }
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError("it is a " + typeof value);
   // JSON.stringify makes null of numbers that JSON does not have. To look at
@@ -34,7 +38,7 @@ function refuse(status, problem) {
   process.exit(status);
 }
 
-/** load returns what the user's file exports, and the function. */
+/** load returns what finds the user's functions in the file, and the function. */
 async function load() {
   const colon = target.lastIndexOf(":");
   const [file, name] = [target.slice(0, colon), target.slice(colon + 1)];
@@ -46,25 +50,25 @@ async function load() {
     if (!(e instanceof SyntaxError)) refuse(1, "the file cannot be loaded\n" + told(e).trace);
     process.stderr.write(`ganger: ${target}: the file cannot be loaded\n`);
     // Only Node itself can print where the syntax is broken.
-    e.stack = without(e.stack);
     process.on("exit", () => { process.exitCode = UNUSABLE; });
     setImmediate(() => { throw e; });
     return new Promise(() => {});
   }
   // What CommonJS exports is the default export of the module, at least.
   const whole = its.default !== null && /^(object|function)$/.test(typeof its.default) ? its.default : {};
-  const there = (n) => its[n] ?? whole[n];
+  // A compiler that makes CommonJS of a module calls the default export "default".
+  const there = (n) => (n === "default" && typeof whole.default === "function" ? whole.default : its[n] ?? whole[n]);
   const f = there(name);
   if (f === undefined) {
     const names = [...new Set([...Object.keys(its), ...Object.keys(whole)])].filter((n) => typeof there(n) === "function");
     refuse(UNUSABLE, `there is no function ${util.inspect(name)} in ${file}; it exports ${names.join(", ") || "none"}`);
   }
   if (typeof f !== "function") refuse(UNUSABLE, `${name} in ${file} is no function, it is ${f === null ? "null" : typeof f}`);
-  return { there, f };
+  return { there, f, self: whole[name] === f ? whole : undefined };
 }
 
-/** aside calls the user's setup or teardown, if there is one. */
-async function aside(there, name) {
+/** aside calls the user's setup or teardown, if there is one, as the function is called. */
+async function aside({ there, self }, name) {
   const f = there(name);
-  if (typeof f === "function") await f();
+  if (typeof f === "function") await f.call(self);
 }

@@ -51,17 +51,19 @@ class Task {
 /**
  * wants reports whether f may look at more than its first argument. An
  * AbortSignal costs about as much as all else that a small task needs, so one
- * whose text shows that it has no name for it gets none.
+ * whose text shows that it has no name for it gets none. Of one that was bound, or
+ * is a proxy, there is no text.
  */
 function wants(f) {
   const text = Function.prototype.toString.call(f);
   const one = /^(async\s+)?(function\s*)?[\w$]*\s*(\(\s*[\w$]*\s*\)|[\w$]+)\s*(=>|\{)/;
-  return !one.test(text) || text.includes("arguments");
+  return !one.test(text) || text.includes("arguments") || text.includes("[native code]");
 }
 
 class Server {
-  constructor(f, fds, ended) {
+  constructor(f, self, fds, ended) {
     this.f = f;
+    this.self = self; // the object whose method f is, if it is one
     this.wants = wants(f);
     this.inHand = new Map(); // tasks by id
     this.out = new Outbox(fds[1]);
@@ -125,7 +127,7 @@ class Server {
     this.inHand.set(id, task);
     let result;
     try {
-      result = this.wants ? this.f(value, ...task.arguments()) : this.f(value);
+      result = this.wants ? this.f.call(this.self, value, ...task.arguments()) : this.f.call(this.self, value);
       if (result && typeof result.then === "function") {
         result.then((r) => this.done(task, r), (e) => this.failed(task, e));
         return;

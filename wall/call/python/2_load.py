@@ -64,7 +64,7 @@ def load():
     path, _, name = target.rpartition(":")
     stem = os.path.splitext(os.path.basename(path))[0]
     sys.argv = [path]
-    sys.path.insert(0, os.path.dirname(path))
+    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))  # as for a script
     try:
         spec = importlib.util.spec_from_file_location(stem, path)
         module = importlib.util.module_from_spec(spec)

@@ -25,7 +25,9 @@ class Server:
         except Exception as e:
             what = e
             if hasattr(result, "__await__"):
-                what = "it was awaited by nobody: declare the function with async def"
+                what = "it was awaited by nobody: declare the function, or what decorates it, with async def"
+                if hasattr(result, "close"):
+                    result.close()  # or Python warns of lines that are ours
             self.fail(request, "the result cannot be written as JSON: %s" % what, cause="encode")
             return
         self.end(RESPONSE, body, request)
