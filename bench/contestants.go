@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ type contestant struct {
 	// measured is the rate at which the whole command gets through them, as
 	// name/rate. Otherwise the program prints its figures (package load).
 	tasks int
+	// answers says that it must answer each task with a line.
+	answers bool
 }
 
 // field is everything that was built for one run.
@@ -29,9 +30,6 @@ type field struct {
 	size        int64    // of the stripped program with a pool, in bytes
 	skipped     []string // what could not take part, and why
 }
-
-//go:embed peers/pools.py
-var pythonPools string
 
 // build compiles the contestants into dir.
 func build(ctx context.Context, dir string, n, one int) (*field, error) {
@@ -42,6 +40,8 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 		"warm":  "github.com/ganger-dev/ganger/bench/warm",
 		"hello": "github.com/ganger-dev/ganger/bench/hello",
 		"run":   "github.com/ganger-dev/ganger/cmd/ganger",
+
+		"increment": "github.com/ganger-dev/ganger/bench/increment",
 	} {
 		// Built as they would be shipped: N17 is the size of hello.
 		if err := command(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin(name), pkg); err != nil {
@@ -74,15 +74,11 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 			b.contestants = append(b.contestants, contestant{name: "parallel", args: []string{"parallel", "-j2", bin("nothing")}, tasks: one / 3})
 		}
 	}
-	if _, err := exec.LookPath("python3"); err != nil {
-		b.skip("Python's pools", err)
-	} else {
-		script := bin("pools.py")
-		if err := os.WriteFile(script, []byte(pythonPools), 0o600); err != nil {
-			return nil, err
-		}
-		b.contestants = append(b.contestants, contestant{name: "python", args: []string{"python3", script}})
+	if err := unpack(dir); err != nil {
+		return nil, err
 	}
+	b.plugin(ctx, dir, n)
+	b.maps(ctx, dir, n)
 	return b, nil
 }
 
@@ -124,6 +120,9 @@ func (c contestant) run(ctx context.Context) (map[string]float64, error) {
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, errs.Bytes())
+	}
+	if got := bytes.Count(out.Bytes(), []byte("\n")); c.answers && got != c.tasks {
+		return nil, fmt.Errorf("%s: %d answers to %d tasks", c.name, got, c.tasks)
 	}
 	if c.tasks > 0 {
 		return map[string]float64{c.name + "/rate": float64(c.tasks) / time.Since(start).Seconds()}, nil

@@ -22,7 +22,7 @@ step go vet
 go vet work
 go vet -tags soak,real work
 
-for m in $(modules) ./tools; do
+for m in $(modules) ./bench/plugin ./tools; do
   step "go mod: $m"
   (cd "$m" && GOWORK=off go mod tidy -diff && GOWORK=off go mod verify >/dev/null)
 done
@@ -31,6 +31,9 @@ for m in $(modules); do
   step "go fix, staticcheck: $m"
   (cd "$m" && go fix -diff ./... && tool staticcheck ./... && tool staticcheck -tags soak,real ./...)
 done
+
+step "bench/plugin, which is in no workspace"
+(cd bench/plugin && GOWORK=off go vet . && tool staticcheck .)
 
 for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do
   step "build for $platform"

@@ -58,7 +58,8 @@ func run(only string, n int) error {
 	}{
 		{"callers", func() error {
 			return errors.Join(
-				measure("ganger/2", process.Private, 2, n, load.Size), measure("ganger/1", process.Private, 1, n, load.Size))
+				measure("ganger/2", process.Private, 2, n, load.Size), measure("ganger/1", process.Private, 1, n, load.Size),
+				measure("ganger/16", process.Private, 16, n, load.Size))
 		}},
 		{"large", func() error {
 			return errors.Join(
