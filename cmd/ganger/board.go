@@ -18,9 +18,10 @@ import (
 
 // newBoard returns the board of a run. The status line is drawn on a terminal
 // that can erase a line.
-func newBoard(s streams, o options, line func(int) string) *status.Board {
+func newBoard(s streams, o options, line func(int) string, progress func() []slog.Attr) *status.Board {
 	b := &status.Board{Out: s.err, Line: line, Quiet: o.quiet, Format: o.telling.logFormat}
 	if b.Format == status.JSON {
+		b.Progress = progress
 		return b
 	}
 	if f, ok := s.err.(*os.File); ok && isTerminal(s.err) && os.Getenv("TERM") != "dumb" {

@@ -160,7 +160,7 @@ func (j *job) perform(ctx context.Context, in io.Reader, s streams) int {
 	defer j.stop(nil)
 	j.going, j.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer j.kill(nil)
-	j.board = newBoard(s, o, j.statusLine())
+	j.board = newBoard(s, o, j.statusLine(), j.progress)
 	j.window = window.New[*task](window.Config{
 		Unordered: o.unordered || o.outputs.lineBuffer, Flow: o.proto == "exec" && !o.json && j.log == nil, // with a log nothing is printed before it is recorded
 		Tell: j.board.Say, Full: j.diskFull,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/machine"
@@ -22,6 +23,25 @@ func (j *job) tellStarted() {
 		attrs = append(attrs, slog.String("memory", ganger.FormatBytes(memory)), slog.String("memory_from", from))
 	}
 	j.tell(slog.LevelInfo, "started", "", attrs...)
+}
+
+// progress is how far the run is, for programs.
+func (j *job) progress() []slog.Attr {
+	c := j.tally.Counts()
+	attrs := []slog.Attr{
+		slog.Int("ended", c.All()), slog.Int("done", c.Ended[ganger.Done]),
+		slog.Int("without_success", c.WithoutSuccess()), slog.Int("running", c.Running),
+	}
+	if c.Total > 0 {
+		attrs = append(attrs, slog.Int("total", c.Total))
+	}
+	if c.Oldest != "" {
+		attrs = append(attrs, slog.String("oldest", c.Oldest), slog.Int64("oldest_ms", time.Since(c.Since).Milliseconds()))
+	}
+	if c.Report != "" {
+		attrs = append(attrs, slog.String("report", c.Report))
+	}
+	return attrs
 }
 
 // tellDraining tells that a signal lets what runs finish for some time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -23,8 +24,12 @@ type Board struct {
 	Line func(width int) string
 	// Quiet leaves the status line and the plain lines out.
 	Quiet bool
-	// Format says how notices are written. In JSON there is no status line.
+	// Format says how notices are written. In JSON there is no status line, but a
+	// notice now and then.
 	Format Format
+	// Progress makes the attributes of that notice. It is called by Run only, and
+	// must be there in JSON unless Quiet is set.
+	Progress func() []slog.Attr
 
 	mu     sync.Mutex // guards what follows and the writing to Out: it is what keeps lines whole
 	drawn  bool       // a status line stands on the terminal
@@ -39,7 +44,7 @@ const (
 
 // Run draws the status line until ctx ends, then erases it.
 func (b *Board) Run(ctx context.Context) {
-	if b.Quiet || b.Format == JSON {
+	if b.Quiet {
 		<-ctx.Done()
 		return
 	}
@@ -63,6 +68,14 @@ func (b *Board) Run(ctx context.Context) {
 
 // show draws the line, or says it if it is another than last.
 func (b *Board) show(last string) string {
+	if b.Format == JSON {
+		attrs := b.Progress()
+		now := slog.GroupValue(attrs...).String()
+		if now != last {
+			b.Tell(Notice{Message: "progress", Attrs: attrs})
+		}
+		return now
+	}
 	width := 0
 	if b.Draw {
 		width = 79

@@ -54,7 +54,7 @@ func (n Notice) In(f Format) string {
 	}
 	var line strings.Builder
 	h := slog.NewJSONHandler(&line, &slog.HandlerOptions{Level: n.Level})
-	r := slog.NewRecord(time.Now(), n.Level, n.Message, 0)
+	r := slog.NewRecord(time.Now().UTC(), n.Level, n.Message, 0)
 	r.AddAttrs(n.Attrs...)
 	_ = h.Handle(context.Background(), r) // a strings.Builder takes everything
 	return line.String()

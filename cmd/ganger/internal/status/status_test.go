@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -203,6 +204,27 @@ func TestBoardElsewhereSaysOnlyWhatChanged(t *testing.T) {
 		b.Run(ctx)
 		if want := "ganger: a\nganger: b\n"; out.String() != want {
 			t.Errorf("said %q, want %q", out.String(), want)
+		}
+	})
+}
+
+func TestBoardInJSONTellsProgressThatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ended := []int{1, 1, 2}
+		b := &Board{Out: &out, Format: JSON, Progress: func() []slog.Attr {
+			n := ended[0]
+			ended = ended[1:]
+			return []slog.Attr{slog.Int("ended", n)}
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*plain+plain/2)
+		defer cancel()
+		b.Run(ctx)
+		want := `{"time":"2000-01-01T00:00:10Z","level":"INFO","msg":"progress","ended":1}
+{"time":"2000-01-01T00:00:30Z","level":"INFO","msg":"progress","ended":2}
+`
+		if out.String() != want {
+			t.Errorf("told\n%swant\n%s", out.String(), want)
 		}
 	})
 }
