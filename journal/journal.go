@@ -21,6 +21,10 @@ type Config struct {
 	// of what it took. Its error breaks the log as that of the sync would. It is
 	// called by one goroutine at a time; nil does nothing.
 	Before func() error
+	// Locked is called by Open with the file that is locked. Whoever duplicates it
+	// keeps others from the log after this program has died, for as long as they
+	// hold it; Close unlocks it for all. Its error is that of Open; nil does nothing.
+	Locked func(f *os.File) error
 }
 
 // ErrClosed is the error for a log that was closed.
@@ -68,6 +72,11 @@ func Open(path string, c Config, f func(record []byte) error) (*Log, error) {
 	l, err := open(path, osFile, c, f)
 	if err != nil {
 		return nil, errors.Join(err, osFile.Close())
+	}
+	if c.Locked != nil {
+		if err := c.Locked(osFile); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
 	}
 	// The name of a new file is safe once its directory is. Not every file system
 	// can do that, and then nothing more can be done.
@@ -212,6 +221,9 @@ func (l *Log) Close() error {
 	err := l.err
 	if l.err == nil {
 		l.breakLocked(ErrClosed)
+	}
+	if f, ok := l.file.(*os.File); ok {
+		unlock(f)
 	}
 	return errors.Join(err, l.file.Close())
 }

@@ -23,3 +23,7 @@ func lock(f *os.File, path string) error {
 	}
 	return nil
 }
+
+// unlock lets others write the file, whoever holds it too. That fails only for a
+// file that is closed.
+func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }

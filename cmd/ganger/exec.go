@@ -1,10 +1,16 @@
 package main
 
 import (
+	"os"
+
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/pool"
 	"github.com/ganger-dev/ganger/wall/process"
 )
+
+// lend keeps other runs from the log until nothing of this one is at work, however
+// it ends: a task that runs again must not meet what is left of its last attempt.
+func lend(log *os.File) error { return process.Lend(log) }
 
 // execEngine performs each task by a process of its own.
 func execEngine(p *plan, j *job) engine {

@@ -120,7 +120,7 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 		}
 	}
 	if o.log != "" {
-		if j.log, err = p.openLog(j.keeping.unsafe.Sync); err != nil {
+		if j.log, err = p.openLog(j.keeping.unsafe.Sync, lend); err != nil {
 			return exitNotRun, err
 		}
 	}

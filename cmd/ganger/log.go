@@ -40,15 +40,16 @@ func (r *resumption) Set(s string) error {
 // formats are what the header of a log calls the formats of the input.
 var formats = map[input.Format]string{input.Lines: "lines", input.Null: "records ended by NUL", input.JSON: runlog.FormatJSON}
 
-// openLog opens the log of the run; before is called before its records become safe.
-func (p *plan) openLog(before func() error) (*runlog.Log, error) {
+// openLog opens the log of the run; before is called before its records become safe,
+// and locked with its file.
+func (p *plan) openLog(before func() error, locked func(*os.File) error) (*runlog.Log, error) {
 	o := &p.opts
 	l, err := runlog.Open(o.log, runlog.Options{
 		Header: runlog.Header{
 			Command: o.command, Call: o.call.text, Proto: o.proto, Shell: o.shell, Format: formats[p.format], Out: o.outputs.out,
 			Started: time.Now().UTC(), PID: os.Getpid(),
 		},
-		Resume: o.resume != "" || o.resumeFailed, Force: o.resume == forced, Before: before,
+		Resume: o.resume != "" || o.resumeFailed, Force: o.resume == forced, Before: before, Locked: locked,
 		Why: func(e *runlog.End) string {
 			return verdict{outcome: e.Outcome, cause: e.Cause, exit: e.Exit, signal: e.Signal}.reason().Why
 		},

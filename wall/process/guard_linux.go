@@ -25,6 +25,7 @@ type guard struct {
 	wanted atomic.Bool // Main was called
 	table  table
 	memory *os.File
+	lent   *os.File    // what the guard holds too; nil: nothing
 	pipe   [2]*os.File // the writing end is what the guard waits for
 	pid    atomic.Int64
 	stop   chan struct{} // closed by unwatch
@@ -150,13 +151,17 @@ func (g *guard) spawn(quit func() bool, f *forker) error {
 	if err != nil {
 		return err
 	}
+	lent := empty
+	if g.lent != nil {
+		lent = g.lent
+	}
 	fd := -1
 	env := inherited().without([]string{markKey}).with([]string{guardName + "=" + house.token})
 	pid, err := f.fork(quit, &job{
 		path: "/proc/self/exe", argv: []string{"ganger-guard"}, made: make(chan struct{}, 1),
 		attr: syscall.ProcAttr{
 			Dir: "/", Env: env,
-			Files: []uintptr{g.pipe[0].Fd(), empty.Fd(), empty.Fd(), g.memory.Fd()},
+			Files: []uintptr{g.pipe[0].Fd(), empty.Fd(), empty.Fd(), g.memory.Fd(), lent.Fd()},
 			Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &fd},
 		},
 	})

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
@@ -60,6 +61,23 @@ func Adopt() {
 	}
 }
 
+// Lend has the guard hold f too, and so a lock on it, until nothing is left of this
+// program's workers after it was killed: who waits for the lock then finds none of
+// them at work. It comes after Main and before the first life; f may be closed.
+func Lend(f *os.File) error {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return fmt.Errorf("lend %s to the guard: %w", f.Name(), err)
+	}
+	house.door <- struct{}{}
+	defer func() { <-house.door }()
+	if house.guard.lent != nil {
+		_ = house.guard.lent.Close()
+	}
+	house.guard.lent = os.NewFile(uintptr(fd), f.Name())
+	return nil
+}
+
 // How the guard ends what it finds.
 const (
 	guardPatience = 10 * time.Second
@@ -99,10 +117,10 @@ func stand(token string) {
 	}
 }
 
-// closeInherited closes what this program was left with beside its own four
+// closeInherited closes what this program was left with beside its own five
 // descriptors, so that nobody waits for the end of a pipe that the guard holds.
 func closeInherited() {
-	for _, fd := range inheritedFDs(3) {
+	for _, fd := range inheritedFDs(4) {
 		_ = syscall.Close(fd)
 	}
 }

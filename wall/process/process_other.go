@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/ganger-dev/ganger/wall"
@@ -26,3 +27,6 @@ func Main() {}
 
 // Adopt does nothing on this platform.
 func Adopt() {}
+
+// Lend does nothing on this platform.
+func Lend(*os.File) error { return nil }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ type Options struct {
 	// Before is called before records become safe from a power cut, to make safe
 	// what they say was done, as [journal.Config] says. Nil does nothing.
 	Before func() error
+	// Locked is called with the file, as [journal.Config] says. Nil does nothing.
+	Locked func(*os.File) error
 	// Why is what narrows the outcome of an end, for [Fate].
 	Why func(*End) string
 }
@@ -81,10 +84,11 @@ type queued struct {
 // together, which at a hundred thousand tasks a second is most of what a log costs.
 const pace = time.Millisecond
 
-// A coordinator that was killed may hold its log for a moment longer, through a
-// child that it was just starting.
+// A coordinator that was killed holds its log for a moment longer: through a child
+// that it was just starting, or through whoever ends what its workers left, which
+// takes some milliseconds, and is given up after ten seconds.
 const (
-	patience = 2 * time.Second
+	patience = 12 * time.Second
 	patch    = 20 * time.Millisecond
 )
 
@@ -95,8 +99,8 @@ func Open(path string, o Options) (*Log, error) {
 	var l *Log
 	for end := time.Now().Add(patience); ; time.Sleep(patch) {
 		p := newPast(o.Why)
-		j, err := journal.Open(path, journal.Config{Before: o.Before}, func(b []byte) error { return name(path, p.add(b)) })
-		if held, ok := errors.AsType[*journal.HeldError](err); ok && held.PID > 0 && held.Command == "" && time.Now().Before(end) {
+		j, err := journal.Open(path, journal.Config{Before: o.Before, Locked: o.Locked}, func(b []byte) error { return name(path, p.add(b)) })
+		if held, ok := errors.AsType[*journal.HeldError](err); ok && held.Command == "" && time.Now().Before(end) {
 			continue // that process is no more
 		}
 		if errors.Is(err, journal.ErrFormat) {
