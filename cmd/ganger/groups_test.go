@@ -10,7 +10,7 @@ import (
 )
 
 // TestEveryFlagHasAHeading: each flag of ganger run is under exactly one heading
-// of its help.
+// of its help, and each heading names flags only.
 func TestEveryFlagHasAHeading(t *testing.T) {
 	var o options
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
@@ -19,6 +19,9 @@ func TestEveryFlagHasAHeading(t *testing.T) {
 	for _, h := range headings {
 		for name := range strings.FieldsSeq(h.flags) {
 			count[name]++
+			if f.Lookup(name) == nil {
+				t.Errorf("heading %q has --%s, which is no flag", h.title, name)
+			}
 		}
 	}
 	f.VisitAll(func(f *pflag.Flag) {
