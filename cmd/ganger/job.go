@@ -93,10 +93,13 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 	if c, ok := in.(io.Closer); ok && o.input != "-" {
 		defer func() { _ = c.Close() }()
 	}
+	signals, deaf := hear()
+	defer deaf()
 	if err := p.findFunction(); err != nil {
 		return exitNotRun, err
 	}
 	if o.dryRun {
+		deaf() // it has nothing to finish
 		return p.dryRun(in, s)
 	}
 	if name, fixed := p.program(); fixed {
@@ -108,8 +111,6 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 		plan: p, size: size, born: time.Now(), hands: make(map[uint64]hand),
 		lonely: make(chan struct{}, 1), begun: make(chan struct{}, 1),
 	}
-	signals, deaf := hear()
-	defer deaf()
 	j.signals = signals
 	if j.report, err = p.openReport(); err != nil {
 		return exitNotRun, err

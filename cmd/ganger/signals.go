@@ -80,7 +80,6 @@ func (j *job) listen(ctx context.Context) {
 				timer := time.NewTimer(j.plan.opts.drain)
 				defer timer.Stop() // once: with a deadline set there is no second
 				deadline = timer.C
-				j.withdraw() // first: what waits for another attempt does not run
 				j.tellDraining(s)
 			}
 		}
@@ -91,7 +90,6 @@ func (j *job) listen(ctx context.Context) {
 func (j *job) interrupt(n int) {
 	j.stop(interruption{syscall.SIGINT})
 	if n == 1 {
-		j.withdraw()
 		j.tellInterrupted()
 		return
 	}
