@@ -180,6 +180,14 @@ func (o *options) check() error {
 // warm reports whether workers live on from task to task.
 func (o *options) warm() bool { return o.proto != "exec" }
 
+// how is the flag that says how tasks reach the workers.
+func (o *options) how() string {
+	if o.call.text != "" {
+		return "--call"
+	}
+	return "--proto " + o.proto
+}
+
 // greets reports whether workers say that they are ready.
 func (o *options) greets() bool { return o.ready || o.proto == "native" }
 

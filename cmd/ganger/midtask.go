@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/input"
 	"github.com/ganger-dev/ganger/cmd/ganger/internal/status"
@@ -80,6 +82,9 @@ func (j *job) asked(_ context.Context, t *task, question []byte) ([]byte, error)
 		if j.plan.format != input.JSON && v[0] != '"' {
 			return nil, fmt.Errorf("submit: task %d is no string; other values need --ndjson", i+1)
 		}
+		if j.plan.format != input.JSON && halved(v) {
+			return nil, fmt.Errorf("submit: task %d holds half a surrogate pair, as names of files that are not UTF-8 do in Python; only --ndjson can carry it", i+1)
+		}
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, v); err != nil {
 			return nil, fmt.Errorf("submit: task %d: %w", i+1, err) // it was decoded, so this does not happen
@@ -95,6 +100,37 @@ func (j *job) asked(_ context.Context, t *task, question []byte) ([]byte, error)
 	}
 	m.submitted, m.size = append(m.submitted, *q.Submit...), m.size+size
 	return []byte(`{"submitted":` + strconv.Itoa(len(*q.Submit)) + `}`), nil
+}
+
+// halved reports whether a JSON string holds half a surrogate pair, for which
+// UTF-8 has no bytes: decoded, it would be another text.
+func halved(text []byte) bool {
+	escape := func(i int) (rune, bool) {
+		if !bytes.HasPrefix(text[i:], []byte(`\u`)) {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16)
+		return rune(n), err == nil
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		r, ok := escape(i)
+		switch {
+		case !ok:
+			i++ // what is escaped is no escape
+			continue
+		case utf16.IsSurrogate(r):
+			low, _ := escape(i + 6)
+			if utf16.DecodeRune(r, low) == unicode.ReplacementChar {
+				return true
+			}
+			i += 6
+		}
+		i += 5
+	}
+	return false
 }
 
 // followUp is a task that came of another and has not been taken yet.

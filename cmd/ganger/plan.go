@@ -56,12 +56,8 @@ func newPlan(o options) (*plan, error) {
 	}
 	needs := p.needs()
 	if o.warm() && len(needs) > 0 {
-		how := "--proto " + o.proto
-		if o.call.text != "" {
-			how = "--call"
-		}
 		return nil, &usageError{
-			text: fmt.Sprintf("%s: with %s a worker performs many tasks, and each goes through the protocol; allowed: {seat}", needs[0], how),
+			text: fmt.Sprintf("%s: with %s a worker performs many tasks, and each goes through the protocol; allowed: {seat}", needs[0], o.how()),
 			hint: "with --proto exec each task has a process of its own", help: "ganger run",
 		}
 	}
@@ -172,7 +168,7 @@ func (p *plan) refuse(t *task) error {
 	case p.opts.proto == "lines" && bytes.IndexByte(t.Bytes, '\n') >= 0:
 		return wrong("a task with a newline in it is no line: --proto lines cannot carry it")
 	case (p.opts.proto == "jsonl" || p.opts.proto == "native") && p.format != input.JSON && !validText(t.Bytes):
-		return wrong("a task that is not UTF-8 is no JSON string: --proto %s cannot carry it", p.opts.proto)
+		return wrong("a task that is not UTF-8 is no JSON string: %s cannot carry it", p.opts.how())
 	case !p.inArgs:
 		return nil
 	case bytes.IndexByte(t.text, 0) >= 0:

@@ -28,7 +28,7 @@ func softCancel(t *testing.T, s Subject) {
 	if !s.Soft {
 		t.Skip("this worker cannot be asked")
 	}
-	o := s.open(t, 1)
+	o := s.openFor(t, 1, Patience) // a busy machine may take its time
 	defer o.close()
 	for range 10 {
 		c := s.begin(o, "sleep 1h")

@@ -140,9 +140,15 @@ type opened struct {
 // open opens a life.
 func (s Subject) open(t *testing.T, slots int) opened {
 	t.Helper()
+	return s.openFor(t, slots, s.grace())
+}
+
+// openFor opens a life whose calls have that grace.
+func (s Subject) openFor(t *testing.T, slots int, grace time.Duration) opened {
+	t.Helper()
 	ctx, cancel := patience()
 	defer cancel()
-	i, err := s.Wall(slots, "").Open(ctx, wall.Start{Name: "w", Incarnation: 7, Grace: s.grace()})
+	i, err := s.Wall(slots, "").Open(ctx, wall.Start{Name: "w", Incarnation: 7, Grace: grace})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
