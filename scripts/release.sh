@@ -1,8 +1,9 @@
 #!/bin/sh
-# The files of a release: for each platform an archive with a static binary, the
-# manual pages, the completions and the licences, and the sums of all. The version
-# is that of the tag vX.Y.Z on the commit that is checked out. The same commit and
-# toolchain make the same bytes, whoever builds them and where.
+# A release: for each platform an archive with a static binary, the
+# manual pages, the completions and the licences, and the sums of all; and the tag
+# cmd/ganger/vX.Y.Z, by which go install finds the tool. The version is that of the
+# tag vX.Y.Z on the commit that is checked out. The same commit and toolchain make
+# the same bytes, whoever builds them and where.
 #
 #   scripts/release.sh             # to dist/; refuses what is no release
 #   scripts/release.sh --dry-run   # to a temporary directory; tries what was made
@@ -78,6 +79,36 @@ pack() {
     gzip -9n >"$out/$1.tar.gz"
 }
 
+# module TAG: in $work/clone, tags a commit behind that of TAG in which the module
+# of the tool requires the library by its version. In the tree it is replaced by its
+# directory, which go install refuses in a module that it is told by version.
+module() {
+  git clone -q --no-checkout "$repo_dir" "$work/clone" 2>/dev/null
+  (
+    cd "$work/clone"
+    git checkout -q --detach "$commit"
+    git rev-parse -q --verify "refs/tags/$1" >/dev/null || git tag "$1"
+    cd cmd/ganger
+    go mod edit -dropreplace=github.com/ganger-dev/ganger -require="github.com/ganger-dev/ganger@$1"
+    from_clone go mod tidy
+    for who in AUTHOR COMMITTER; do
+      export "GIT_${who}_NAME=$(git log -1 --format=%cn)" "GIT_${who}_EMAIL=$(git log -1 --format=%ce)" "GIT_${who}_DATE=$(git log -1 --format=%cI)"
+    done
+    git commit -qam "cmd/ganger: $1 without the replacement of the library"
+    git tag "cmd/ganger/$1"
+  )
+}
+
+# from_clone GO-COMMAND...: with our modules from $work/clone as if it were what is
+# published, and all others from what this machine has, into a cache of its own.
+from_clone() {
+  GOWORK=off GOFLAGS="$GOFLAGS -modcacherw" GOMODCACHE="$work/modules" \
+    GOPROXY="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" \
+    GONOPROXY=github.com/ganger-dev/ganger GONOSUMDB=github.com/ganger-dev/ganger \
+    GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$work/clone.insteadOf" GIT_CONFIG_VALUE_0=https://github.com/ganger-dev/ganger \
+    "$@" 2>"$work/said" || die "$*: $(cat "$work/said")"
+}
+
 build "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" "$work/ganger"
 cp LICENSE README.md CHANGELOG.md "$work/all"
 licences "$work/all/licences"
@@ -95,10 +126,16 @@ for p in $platforms; do
 done
 (cd "$out" && $sums ./*.tar.gz | sed 's|  \./|  |' >SHA256SUMS)
 
+if [ -n "$commit" ]; then
+  say "tag cmd/ganger/${tag:-v$version}"
+  module "${tag:-v$version}"
+fi
+
 if [ -z "$dry" ]; then
+  git fetch -q "$work/clone" "refs/tags/cmd/ganger/$tag:refs/tags/cmd/ganger/$tag"
   rm -rf dist
   cp -R "$out" dist
-  say "dist/ has what is to be published with the section $version of CHANGELOG.md, after: git push origin $tag"
+  say "dist/ has what is to be published with the section $version of CHANGELOG.md, after: git push origin $tag cmd/ganger/$tag"
   exit
 fi
 
@@ -140,4 +177,9 @@ run=$(printf '%s\n' one two three | "$work/ganger" run --quiet -j 2 -- sh -c 'ec
 want run "$run" 'one done
 two done
 three done'
+if [ -n "$commit" ]; then
+  step "go install finds the tool by its version"
+  GOBIN=$work/bin from_clone go install -trimpath "github.com/ganger-dev/ganger/cmd/ganger@v$version"
+  want "installed version" "$("$work/bin/ganger" version | head -n 1)" "ganger $version"
+fi
 say "all of it is well; nothing was published"
