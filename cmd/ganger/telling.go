@@ -30,10 +30,10 @@ const logFormatFlag = "log-format"
 
 // declare adds the flags to f.
 func (o *telling) declare(f *pflag.FlagSet) {
-	f.Var(&logFormat{&o.logFormat}, logFormatFlag, "what happens is told on standard error as `text`, or as one JSON object a line: json")
+	f.Var(&logFormat{&o.logFormat}, logFormatFlag, "tell what happens on standard error in `FORMAT`: text (the default), or json, one object a line")
 	f.Lookup(logFormatFlag).DefValue = ""
 	f.Var(&choice{&o.format, []string{formatText, formatJSON, formatGitHub}}, "format",
-		"ends of tasks are written as `text`, as json (which is --json), or for github: as errors of a workflow")
+		"write the ends of tasks in `FORMAT`: text (the default), json (the same as --json), or github, as errors of a workflow")
 	f.StringVar(&o.junit, "junit", "", "when the run ends write a report in JUnit's XML to `FILE`")
 }
 
