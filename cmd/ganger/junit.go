@@ -111,14 +111,16 @@ func (j *job) closeReport(c status.Counts) (ok bool) {
 	if r == nil {
 		return true
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	err := r.recall(j.plan.opts.log)
-	if closed := r.file.Close(c.Ended[ganger.Done], j.age()); err == nil {
-		err = closed
+	ok = true
+	failed := func(how string, err error) {
+		ok = false
+		j.tell(slog.LevelError, "report failed", "--junit "+j.plan.opts.telling.junit+" "+how+": "+err.Error(), errorOf(err))
 	}
-	if err != nil {
-		j.tell(slog.LevelError, "report failed", "--junit "+j.plan.opts.telling.junit+" was not written: "+err.Error(), errorOf(err))
+	if err := r.recall(j.plan.opts.log); err != nil {
+		failed("lacks tasks that were skipped", err)
 	}
-	return err == nil
+	if err := r.file.Close(c.Ended[ganger.Done], j.age()); err != nil {
+		failed("was not written", err)
+	}
+	return ok
 }
