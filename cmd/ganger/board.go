@@ -116,6 +116,7 @@ func (j *job) tellDeaths(events iter.Seq2[inspect.Event, uint64]) {
 	ready := make(map[string]bool)
 	for e := range events {
 		j.tellReady(e, ready)
+		j.tellLeaving(e)
 		if e.Name != inspect.EventRetry || !strings.HasPrefix(e.Detail, "crashed") {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,6 +84,16 @@ func (j *job) tellLostAttempt(t *task, how string, e inspect.Event) {
 		status.Label(string(t.Label), 200)+": "+how+"; worker "+strings.TrimPrefix(e.Worker, "w")+" replaced; attempt "+itoa(e.Attempt+1),
 		slog.String("task", string(t.Label)), slog.Int("index", t.Index), slog.String("how", how),
 		slog.String("worker", e.Worker), slog.Int("attempt", e.Attempt))
+}
+
+// tellLeaving tells that a worker left before the end of the run, and why. People are
+// told how many when the run is over.
+func (j *job) tellLeaving(e inspect.Event) {
+	if e.Name != inspect.StateEvent(ganger.Dead) || j.going.Err() != nil {
+		return
+	}
+	j.tell(slog.LevelInfo, "worker left", "",
+		slog.String("worker", e.Worker+"#"+strconv.FormatUint(e.Incarnation, 10)), slog.Int("pid", e.PID), slog.String("reason", e.Detail))
 }
 
 // notice tells a task without success.

@@ -113,7 +113,11 @@ func (b *Board) clearLocked() {
 }
 
 // Tell writes a notice in the board's format.
-func (b *Board) Tell(n Notice) { b.Say(n.In(b.Format)) }
+func (b *Board) Tell(n Notice) {
+	if text := n.In(b.Format); text != "" { // else the status line would make way for nothing
+		b.Say(text)
+	}
+}
 
 // Say writes text, which is whole lines, above the status line. It is for notices
 // that were put into the board's format before.

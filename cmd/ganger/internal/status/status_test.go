@@ -172,6 +172,7 @@ func TestBoardOnATerminal(t *testing.T) {
 		beside := b.Beside(&out)
 		time.Sleep(redraw)
 		synctest.Wait()
+		b.Tell(Notice{Message: "for programs"}) // people see nothing of it
 		b.Say("said\n")
 		time.Sleep(redraw)
 		synctest.Wait()
