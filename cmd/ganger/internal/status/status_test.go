@@ -172,7 +172,11 @@ func TestBoardOnATerminal(t *testing.T) {
 		beside := b.Beside(&out)
 		time.Sleep(redraw)
 		synctest.Wait()
-		b.Tell(Notice{Message: "for programs"}) // people see nothing of it
+		before := out.String()
+		b.Tell(Notice{Message: "for programs"})
+		if out.String() != before {
+			t.Errorf("what people are not told left %q", out.String()[len(before):])
+		}
 		b.Say("said\n")
 		time.Sleep(redraw)
 		synctest.Wait()
