@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 
+	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/call"
 )
@@ -79,6 +82,18 @@ func (w called[Q, R]) Open(ctx context.Context, s wall.Start) (wall.Instance[Q, 
 		w.unusable(e)
 	}
 	return nil, e
+}
+
+// tellTeardown tells that a worker did not leave as it should: what its teardown
+// was to save may be lost, though its tasks are done.
+func (j *job) tellTeardown(o inspect.Obituary) {
+	words := strings.TrimSpace(o.Exit.Stderr)
+	text := fmt.Sprintf("worker %s: exit %d when it left", strings.TrimPrefix(o.Worker, "w"), o.Exit.Code)
+	if words != "" {
+		text += "; standard error ended with:\n" + words
+	}
+	j.tell(slog.LevelWarn, "teardown failed", text,
+		slog.String("worker", o.Worker), slog.Int("exit", o.Exit.Code), slog.String("stderr", words[max(len(words)-stderrTold, 0):]))
 }
 
 // unusable stops a run in which nothing has ever run and nothing ever will.

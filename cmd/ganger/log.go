@@ -55,7 +55,7 @@ func (p *plan) openLog(before func() error, locked func(*os.File) error) (*runlo
 		},
 	})
 	if used, ok := errors.AsType[*runlog.UsedError](err); ok {
-		return nil, &usageError{text: fmt.Sprintf("%s already has %s outcomes", used.Path, status.Number(used.Outcomes)), hint: "--resume goes on, or choose another file"}
+		return nil, &usageError{text: fmt.Sprintf("%s already has %s", used.Path, status.Count(used.Outcomes, "outcome")), hint: "--resume goes on, or choose another file"}
 	}
 	if other, ok := errors.AsType[*runlog.OtherError](err); ok {
 		return nil, &usageError{text: other.Error(), hint: "--resume=force goes on all the same, or choose another file"}

@@ -53,6 +53,9 @@ func warmEngine(p *plan, j *job) engine {
 			why = ganger.LeavingStopped // the run ended before it was ready
 		}
 		j.tally.Left(why)
+		if p.function != nil && o.Exit.Asked && o.Exit.Code > 0 {
+			j.tellTeardown(o)
+		}
 	}
 	switch p.opts.proto {
 	case "native":

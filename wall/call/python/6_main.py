@@ -83,7 +83,10 @@ def main():
         sys.exit("ganger: the coordinator speaks version %r of the protocol, this is version 1" % its["version"])
     try:
         server.serve()
-        aside(there, "teardown")
+        try:
+            aside(there, "teardown")
+        except Exception as e:
+            sys.exit("ganger: %s: teardown failed\n%s" % (target, told(e)[1]))
     finally:
         disown()  # whatever keeps the interpreter from ending, nobody waits for an answer
 

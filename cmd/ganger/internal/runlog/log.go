@@ -130,6 +130,9 @@ func name(path string, err error) error {
 // begin looks whether the session may begin, and begins it.
 func (l *Log) begin(path string, o Options) error {
 	was := l.past.session
+	if l.past.blank() {
+		was = nil // a session that came to nothing, such as one whose command was misspelt
+	}
 	if was != nil && !o.Resume {
 		return &UsedError{path, l.past.ended}
 	}

@@ -135,6 +135,9 @@ func (p *past) change(o occurrence, f func(*state)) {
 	p.texts[o.id] = t
 }
 
+// blank reports whether nothing is known of any task.
+func (p *past) blank() bool { return len(p.texts)+len(p.again)+len(p.begun) == 0 }
+
 // number is the place of why among the few that there are. What is one too many
 // has none.
 func (p *past) number(why string) uint16 {
