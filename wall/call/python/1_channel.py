@@ -16,7 +16,6 @@ if sys.version_info < (3, 9):
 if sys.path and sys.path[0] == "":
     del sys.path[0]  # before the imports: a json.py in this directory is not ours
 
-import _thread
 import functools
 import importlib.util
 import json

@@ -15,8 +15,7 @@ class Single(Server):
         self.shielded = True  # an interrupt has to wait
         self.due = False  # one does
         self.parked = False  # the watcher sleeps until something runs
-        self.wake = _thread.allocate_lock()
-        self.wake.acquire()
+        self.wake = threading.Event()
         self.questions = 0
         self.held = []  # frames that came before their time
         self.main = threading.get_ident()
@@ -57,7 +56,7 @@ class Single(Server):
         self.running = self.count
         if self.parked:
             self.parked = False
-            self.wake.release()
+            self.wake.set()
         try:
             try:
                 self.shielded = False
@@ -99,11 +98,12 @@ class Single(Server):
                     self.note(self.inbox.next())
 
     def park(self):
+        self.wake.clear()  # first: what comes between the two looks stays
         self.parked = True
         if self.running:
             self.parked = False
             return
-        self.wake.acquire()
+        self.wake.wait()
 
     def note(self, frame):
         """Takes a frame that came while a function runs; with the lock."""
