@@ -32,6 +32,9 @@ func (j *job) ended(t *task, e end) {
 	delete(j.hands, t.number)
 	j.handsMu.Unlock()
 	t.finishLines()
+	if o := ganger.OutcomeOf(e.err); o == ganger.Cancelled || ganger.CauseOf(e.err) == ganger.CauseClosed {
+		t.withdraw() // if it had not started: the engine ended first, or took it no more
+	}
 	x := &ending{j: j, t: t, e: e, v: verdictOf(t, e)}
 	j.putAway(x)
 	if t.phase.Load() == withdrawn {

@@ -313,9 +313,6 @@ func (j *job) submit(t *task) {
 	j.handsMu.Unlock()
 	k, err := j.engine.submit(j.taking, t)
 	if err != nil {
-		if ganger.OutcomeOf(err) != ganger.Rejected {
-			t.withdraw()
-		}
 		j.ended(t, end{err: err})
 		return
 	}

@@ -34,7 +34,7 @@ func (o *telling) declare(f *pflag.FlagSet) {
 	f.Lookup(logFormatFlag).DefValue = ""
 	f.Var(&choice{&o.format, []string{formatText, formatJSON, formatGitHub}}, "format",
 		"write the ends of tasks in `FORMAT`: text (the default), json (the same as --json), or github, as errors of a workflow")
-	f.StringVar(&o.junit, "junit", "", "when the run ends write a report in JUnit's XML to `FILE`")
+	f.Var(&fileName{&o.junit}, "junit", "when the run ends write a report in JUnit's XML to `FILE`")
 }
 
 // check says what is wrong with the options together.
