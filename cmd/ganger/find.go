@@ -58,3 +58,18 @@ func executable(path string) error {
 	}
 	return nil
 }
+
+// findDir says at once why workers could not be started in dir; "" is here.
+func findDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--dir: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("--dir: %s is not a directory", dir)
+	}
+	return nil
+}

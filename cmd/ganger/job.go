@@ -102,6 +102,9 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 		deaf() // it has nothing to finish
 		return p.dryRun(in, s)
 	}
+	if err := findDir(o.dir); err != nil {
+		return exitNotRun, err
+	}
 	if name, fixed := p.program(); fixed {
 		if err := findProgram(name, o.dir); err != nil {
 			return exitNotRun, err

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +32,7 @@ type midtask struct {
 const (
 	reportKept    = 64 << 10 // bytes of a report; longer ones are not kept
 	submittedKept = 64 << 20 // bytes that one task may submit
+	overTask      = 64       // what a task counts there beside its text
 )
 
 // reset forgets everything, for the next attempt.
@@ -90,7 +93,7 @@ func (j *job) asked(_ context.Context, t *task, question []byte) ([]byte, error)
 			return nil, fmt.Errorf("submit: task %d: %w", i+1, err) // it was decoded, so this does not happen
 		}
 		(*q.Submit)[i] = compact.Bytes()
-		size += compact.Len()
+		size += compact.Len() + overTask
 	}
 	m := &t.said
 	m.mu.Lock()
@@ -152,8 +155,16 @@ func (o origin) child(n int) origin {
 		o.path += "."
 	}
 	o.path += strconv.Itoa(n)
+	if len(o.path) > longestPath {
+		sum := sha256.Sum256([]byte(o.path))
+		o.path = "~" + hex.EncodeToString(sum[:8])
+	}
 	return o
 }
+
+// longestPath bounds the path of a follow-up: tasks that submit one another in a
+// long chain would else have longer and longer ones.
+const longestPath = 100
 
 // follow has the tasks taken that came of t, which is done.
 func (j *job) follow(t *task, values []json.RawMessage) {
