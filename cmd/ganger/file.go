@@ -57,6 +57,17 @@ func (s *stream) open(path string, lost *loss) error {
 	return err
 }
 
+// is reports whether info tells of the file that is open.
+func (s *stream) is(info os.FileInfo) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file == nil || info == nil {
+		return false
+	}
+	own, err := s.file.Stat()
+	return err == nil && os.SameFile(own, info)
+}
+
 // close closes the file, if it is open.
 func (s *stream) close() {
 	s.mu.Lock()
@@ -155,11 +166,15 @@ func (j *job) deliver(t *task, response []byte) error {
 	if j.plan.opts.warm() {
 		_, _ = f.data.Write(append(response[:len(response):len(response)], '\n'))
 	}
+	info, err := os.Lstat(temporary)
+	own := !j.plan.out.captures() || f.data.is(info)
 	f.data.close()
 	if err := t.lost.err(); err != nil {
 		return err
 	}
-	info, err := os.Lstat(temporary)
+	if !own { // else what another run has begun would get the name
+		return fmt.Errorf("its output %q was removed or replaced under its temporary name, by itself or by another run that makes the same file", f.name)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("the command had success and did not make its output %q under the name that {out} is", f.name)
 	}
@@ -169,6 +184,9 @@ func (j *job) deliver(t *task, response []byte) error {
 	if full(err) {
 		t.lost.note(err)
 		return err
+	}
+	if there, no := os.Lstat(f.path); err != nil && no == nil && there.IsDir() {
+		return fmt.Errorf("its output cannot get its name: %q is there already and is a directory, which is not replaced", f.name)
 	}
 	if err != nil {
 		return fmt.Errorf("its output cannot get its name: %w", err)

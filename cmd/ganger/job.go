@@ -119,9 +119,11 @@ func perform(ctx context.Context, o options, s streams) (int, error) {
 		return exitNotRun, err
 	}
 	if o.outputs.results != "" {
-		if err := p.openResults(); err != nil {
+		release, err := p.openResults()
+		if err != nil {
 			return exitNotRun, err
 		}
+		defer release()
 	}
 	if o.log != "" {
 		if j.log, err = p.openLog(j.keeping.unsafe.Sync, lend); err != nil {

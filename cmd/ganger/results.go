@@ -63,12 +63,18 @@ func sanitised(text []byte) string {
 	return s
 }
 
-// openResults makes the directory of --results.
-func (p *plan) openResults() error {
-	if err := os.MkdirAll(p.opts.outputs.results, 0o777); err != nil {
-		return fmt.Errorf("the results cannot be kept: %w", err)
+// openResults makes the directory of --results, which is this run's until release
+// is called: tasks of two runs have the same numbers, and so the same directories.
+func (p *plan) openResults() (release func(), err error) {
+	dir := p.opts.outputs.results
+	err = os.MkdirAll(dir, 0o777)
+	if err == nil {
+		release, err = outfile.Hold(dir)
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("the results cannot be kept: %w", err)
+	}
+	return release, nil
 }
 
 // expect says where the results of t are to be kept.

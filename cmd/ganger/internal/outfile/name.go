@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -64,10 +65,21 @@ func Temporary(name string) string {
 }
 
 // Remove removes the file, or the directory with all that is in it, if it is there.
+// Modes of directories that keep their owner from it are no obstacle.
 func Remove(temporary string) error {
 	err := os.Remove(temporary)
 	if err == nil || errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
-	return os.RemoveAll(temporary)
+	err = os.RemoveAll(temporary)
+	if errors.Is(err, os.ErrPermission) { // as of an archive whose directories nobody may write to
+		_ = filepath.WalkDir(temporary, func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				_ = os.Chmod(path, 0o700) // before it is read
+			}
+			return nil
+		})
+		err = os.RemoveAll(temporary)
+	}
+	return err
 }

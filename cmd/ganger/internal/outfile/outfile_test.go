@@ -3,6 +3,7 @@ package outfile
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -127,4 +128,53 @@ func TestUnsafe(t *testing.T) {
 	if err := u.Sync(); err == nil || !strings.Contains(err.Error(), "sync /dev/null: ") {
 		t.Errorf("sync of what cannot be synced: %v", err)
 	}
+}
+
+// TestRemoveReadOnly: what an archive made of directories that nobody may write to
+// or read goes too.
+func TestRemoveReadOnly(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("modes are no obstacle to root")
+	}
+	top := filepath.Join(t.TempDir(), ".part.a")
+	if err := os.MkdirAll(filepath.Join(top, "b", "c"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	outside := t.TempDir()
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(top, "b", "file"), nil, 0o444), os.Symlink(outside, filepath.Join(top, "b", "link")),
+		os.Chmod(outside, 0o750), os.Chmod(filepath.Join(top, "b", "c"), 0), os.Chmod(filepath.Join(top, "b"), 0o555), os.Chmod(top, 0o555),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Remove(top); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(top); err == nil {
+		t.Error("it is still there")
+	}
+	if info, err := os.Stat(outside); err != nil || info.Mode().Perm() != 0o750 {
+		t.Errorf("where a link led: %v, %v", info, err)
+	}
+}
+
+// TestHold: a directory is held by one, until that lets it go.
+func TestHold(t *testing.T) {
+	dir := t.TempDir()
+	release, err := Hold(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Hold(dir); err == nil && runtime.GOOS != "windows" {
+		again()
+		t.Error("it is held twice")
+	}
+	release()
+	again, err := Hold(dir)
+	if err != nil {
+		t.Fatalf("after it was let go: %v", err)
+	}
+	again()
 }
