@@ -49,6 +49,8 @@ func hear() (signals <-chan os.Signal, deaf func()) {
 // finish for the time of --drain, and more of them change nothing. PIPE is only
 // kept from ending the process: the write that caused it says so as well.
 func (j *job) listen(ctx context.Context) {
+	told := newTeller()
+	defer told.close()
 	var deadline <-chan time.Time
 	var interrupts int
 	var interrupted time.Time // when the first INT came
@@ -59,7 +61,7 @@ func (j *job) listen(ctx context.Context) {
 		case <-deadline:
 			deadline = nil
 			if n := j.tally.Counts().Running; n > 0 {
-				j.tellKilling(n)
+				told.tell(func() { j.tellKilling(n) })
 			}
 			j.kill(context.Cause(j.taking))
 		case s := <-j.signals:
@@ -71,7 +73,7 @@ func (j *job) listen(ctx context.Context) {
 				if interrupts++; interrupts == 1 {
 					interrupted = time.Now()
 				}
-				j.interrupt(interrupts)
+				j.interrupt(interrupts, told)
 			case syscall.SIGTERM, syscall.SIGHUP:
 				j.stop(interruption{s.(syscall.Signal)})
 				if deadline != nil || j.going.Err() != nil {
@@ -80,22 +82,64 @@ func (j *job) listen(ctx context.Context) {
 				timer := time.NewTimer(j.plan.opts.drain)
 				defer timer.Stop() // once: with a deadline set there is no second
 				deadline = timer.C
-				j.tellDraining(s)
+				told.tell(func() { j.tellDraining(s) })
 			}
 		}
 	}
 }
 
 // interrupt obeys the n-th INT.
-func (j *job) interrupt(n int) {
+func (j *job) interrupt(n int, told *teller) {
 	j.stop(interruption{syscall.SIGINT})
 	if n == 1 {
-		j.tellInterrupted()
+		told.tell(j.tellInterrupted)
 		return
 	}
 	if n == 2 {
-		j.tellKilled()
+		told.tell(j.tellKilled)
 	}
 	j.kill(interruption{syscall.SIGINT})
 	j.engine.kill()
+}
+
+// teller tells what comes of signals, in their order. Whoever reads the standard
+// error may have stopped to, and then a signal is obeyed all the same.
+type teller struct {
+	notices chan func()
+	over    chan struct{} // closed when nothing is told any more
+}
+
+// newTeller starts a teller, whose owner closes it.
+func newTeller() *teller {
+	t := &teller{
+		notices: make(chan func(), 4), // one for each notice that listen has, each told once: it is never full
+		over:    make(chan struct{}),
+	}
+	go func() { // close waits for it
+		defer close(t.over)
+		for tell := range t.notices {
+			tell()
+		}
+	}()
+	return t
+}
+
+// patience is how long a signal waits for its notice, which people read before what
+// comes of it.
+const patience = 100 * time.Millisecond
+
+// tell has a notice told.
+func (t *teller) tell(notice func()) {
+	done := make(chan struct{})
+	t.notices <- func() { notice(); close(done) }
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
+}
+
+// close returns when everything is told.
+func (t *teller) close() {
+	close(t.notices)
+	<-t.over
 }
