@@ -21,7 +21,9 @@ var shells = []struct {
 	write func(root *cobra.Command, out *bytes.Buffer) error
 }{
 	{"bash", func(root *cobra.Command, out *bytes.Buffer) error {
-		err := root.GenBashCompletionV2(out, true)
+		var script bytes.Buffer
+		err := root.GenBashCompletionV2(&script, true)
+		out.Write(bytes.ReplaceAll(script.Bytes(), []byte("_filedir -d"), []byte("__ganger_directories")))
 		out.WriteString(bashWords)
 		return err
 	}},
@@ -29,9 +31,9 @@ var shells = []struct {
 	{"fish", func(root *cobra.Command, out *bytes.Buffer) error { return root.GenFishCompletion(out, true) }},
 }
 
-// bashWords replaces a function of the script for bash, which wants the package
+// bashWords replaces functions of the script for bash, which wants the package
 // bash-completion to be installed and loaded: without it bash has a word end at
-// each equals sign and colon, and they are joined here.
+// each equals sign and colon, and they are joined here; and nothing lists directories.
 const bashWords = `
 __ganger_init_completion()
 {
@@ -53,6 +55,17 @@ __ganger_init_completion()
     cur=${words[cword]} prev=
     ((cword > 0)) && prev=${words[cword-1]}
     return 0
+}
+
+__ganger_directories()
+{
+    if declare -F _filedir >/dev/null; then
+        _filedir -d
+        return
+    fi
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+    compopt -o filenames 2>/dev/null
 }
 `
 
