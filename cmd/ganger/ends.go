@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,6 +33,9 @@ func (j *job) ended(t *task, e end) {
 	delete(j.hands, t.number)
 	j.handsMu.Unlock()
 	t.finishLines()
+	if why := j.window.Aborted(); why != nil && errors.Is(e.err, why) { // nobody takes what it printed
+		e.err = &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Err: errOutput}
+	}
 	if o := ganger.OutcomeOf(e.err); o == ganger.Cancelled || ganger.CauseOf(e.err) == ganger.CauseClosed {
 		t.withdraw() // if it had not started: the engine ended first, or took it no more
 	}

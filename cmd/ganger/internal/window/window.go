@@ -259,6 +259,13 @@ func (w *Window[T]) Stored() int {
 	return w.stored
 }
 
+// Aborted is why the window was aborted, nil if it was not.
+func (w *Window[T]) Aborted() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
 // Abort ends the window for good and wakes all that wait for it: from now on
 // writes and Admit return err. Run returns when its stream lets it.
 func (w *Window[T]) Abort(err error) {
