@@ -87,7 +87,7 @@ func (j *job) lastText(c status.Counts, why error, signalled bool) string {
 
 // whereToLook tells how the tasks without success are listed.
 func (j *job) whereToLook(c status.Counts) string {
-	n := c.WithoutSuccess() - c.Ended[ganger.Cancelled] - c.Reasons[status.Reason{Outcome: ganger.Rejected, Why: string(ganger.CauseStart)}]
+	n := c.WithoutSuccess() - c.Ended[ganger.Cancelled] - c.Reasons[status.Reason{Outcome: ganger.Rejected, Why: string(ganger.CauseStart)}] - int(j.unlogged.Load())
 	if j.log == nil || n <= 0 {
 		return ""
 	}

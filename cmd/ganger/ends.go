@@ -46,7 +46,9 @@ func (j *job) ended(t *task, e end) {
 	} else {
 		j.count(x.v, x.e)
 	}
-	if j.log != nil && x.v.lasts() {
+	if j.log != nil && x.cut() {
+		j.unlogged.Add(1)
+	} else if j.log != nil && x.v.lasts() {
 		j.log.End(&t.logged, x.entry(), x)
 		return
 	}

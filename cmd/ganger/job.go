@@ -63,6 +63,7 @@ type job struct {
 	unsettled atomic.Int64  // tasks taken whose end is not settled
 	lonely    chan struct{} // room for one: there is one such task at most, or a follow-up
 	begun     chan struct{} // room for one: an attempt has begun, for the watch
+	unlogged  atomic.Int64  // tasks whose end is none for the log, because they have attempts left
 	logFails  atomic.Bool   // nothing can be recorded any more
 
 	followMu sync.Mutex // guards what follows; never held across a call

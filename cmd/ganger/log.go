@@ -194,6 +194,36 @@ func (v verdict) lasts() bool {
 	return v.outcome != ganger.Cancelled && (v.outcome != ganger.Rejected || v.cause != ganger.CauseStart)
 }
 
+// cut reports whether the stop of the run took attempts from the task that its
+// flags allow: then its end is none for the log, so that a resumed run makes them.
+func (x *ending) cut() bool {
+	o := &x.j.plan.opts
+	if x.j.taking.Err() == nil {
+		return false
+	}
+	switch x.v.outcome {
+	case ganger.Failed, ganger.TimedOut:
+		return x.e.attempts <= o.retries
+	case ganger.Crashed:
+		if x.e.deaths >= o.mostDeaths() {
+			return false
+		}
+		if err := x.j.log.Died(&x.t.logged, x.e.deaths); err != nil {
+			x.j.logFailed(err)
+		}
+		return true
+	}
+	return false
+}
+
+// mostDeaths is how many deaths a task may cost.
+func (o *options) mostDeaths() int {
+	if o.warm() {
+		return cmp.Or(o.maxDeaths, 2)
+	}
+	return cmp.Or(o.maxDeaths, 1)
+}
+
 // entry is the end for the log.
 func (x *ending) entry() *runlog.End {
 	text, _ := x.t.stderr.text()
