@@ -243,7 +243,8 @@ func TestCancelAllReachesWhatComesBack(t *testing.T) {
 func TestSuspectChildrenRunAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p *pool.Pool[string, string]
-		var began, running atomic.Int32
+		var parents, began, running atomic.Int32
+		both := make(chan struct{}) // closed when both parents run, so that both slots are lent
 		w := asking(2)
 		w.fail = func(st wall.Start) error {
 			if st.Seat > 1 {
@@ -256,6 +257,10 @@ func TestSuspectChildrenRunAlone(t *testing.T) {
 			perform, err := ask(ctx)
 			return func(ctx context.Context, q string, h wall.Host) (string, error) {
 				if q != "child" {
+					if parents.Add(1) == 2 {
+						close(both)
+					}
+					<-both
 					return perform(ctx, q, h)
 				}
 				switch began.Add(1) {
