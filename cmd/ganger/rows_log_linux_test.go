@@ -63,6 +63,33 @@ func linesOf(path string) []string {
 	return all[:len(all)-1]
 }
 
+// runUntil runs the tool to its end, or until it is killed, at a random moment
+// within later of when; nil is never. Just when a task has had its effect would
+// always be the same moment.
+func runUntil(t *testing.T, c *exec.Cmd, when func() bool, later time.Duration) {
+	t.Helper()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	go func() { // ends with the tool
+		defer close(gone)
+		_ = c.Wait()
+	}()
+	if when != nil {
+		for wait := true; wait && !when(); {
+			select {
+			case <-gone:
+				wait = false
+			case <-time.After(time.Millisecond): // bounded poll of another process
+			}
+		}
+		kill := time.AfterFunc(time.Duration(rand.Int64N(int64(later))), func() { _ = c.Process.Kill() })
+		defer kill.Stop()
+	}
+	<-gone
+}
+
 // killed reports whether the tool was killed.
 func killed(err error) bool {
 	e, ok := errors.AsType[*exec.ExitError](err)
@@ -93,28 +120,12 @@ func TestP11KilledCoordinatorResumes(t *testing.T) {
 			"--proto", "lines", "-j", fmt.Sprint(workers), "--log", log, "--resume", "--", "effect-worker", effects)
 		var out, stderr bytes.Buffer
 		c.Stdout, c.Stderr = &out, &stderr
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		gone := make(chan struct{})
-		go func() { // ends with the tool
-			defer close(gone)
-			_ = c.Wait()
-		}()
+		var when func() bool
 		if kill {
-			more := rand.IntN(2 * tasks / (resumes + 1))
-			for wait := true; wait && len(linesOf(effects)) < ran+more; {
-				select {
-				case <-gone:
-					wait = false
-				case <-time.After(time.Millisecond): // bounded poll of another process
-				}
-			}
-			// A little later: not always just when a task has had its effect.
-			after := time.AfterFunc(time.Duration(rand.Int64N(int64(5*time.Millisecond))), func() { _ = c.Process.Kill() })
-			defer after.Stop()
+			enough := ran + rand.IntN(2*tasks/(resumes+1))
+			when = func() bool { return len(linesOf(effects)) >= enough }
 		}
-		<-gone
+		runUntil(t, c, when, 5*time.Millisecond)
 		whole := strings.Split(out.String(), "\n")
 		printed = append(printed, whole[:len(whole)-1]...)
 

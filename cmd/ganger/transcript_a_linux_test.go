@@ -142,27 +142,12 @@ func TestP11KilledRunLeavesNoHalfFile(t *testing.T) {
 		run := c.command(t, "--quiet")
 		last.Reset()
 		run.Stderr = &last
-		if err := run.Start(); err != nil {
-			t.Fatal(err)
-		}
-		gone := make(chan struct{})
-		go func() { // ends with the tool
-			defer close(gone)
-			_ = run.Wait()
-		}()
+		var when func() bool
 		if died < times {
-			more := 1 + rand.IntN(2*n/(times+1))
-			for wait := true; wait && len(c.conversions()) < ran+more; {
-				select {
-				case <-gone:
-					wait = false
-				case <-time.After(time.Millisecond): // bounded poll of another process
-				}
-			}
-			after := time.AfterFunc(time.Duration(rand.Int64N(int64(8*time.Millisecond))), func() { _ = run.Process.Kill() })
-			defer after.Stop()
+			enough := ran + 1 + rand.IntN(2*n/(times+1))
+			when = func() bool { return len(c.conversions()) >= enough }
 		}
-		<-gone
+		runUntil(t, run, when, 8*time.Millisecond)
 		poll(t, func() bool { return len(marked(t, mark)) == 0 }) // its workers too
 		over = !run.ProcessState.Sys().(syscall.WaitStatus).Signaled()
 		if !over {
