@@ -62,7 +62,7 @@ func (p *plan) findFunction() error {
 type called[Q, R any] struct {
 	wall.Wall[wall.Instance[Q, R]]
 	name     string
-	unusable func(error) // told that another start would end no better
+	hopeless func(error) // told that another start would end no better
 }
 
 func (w called[Q, R]) Traits() wall.Traits {
@@ -79,7 +79,7 @@ func (w called[Q, R]) Open(ctx context.Context, s wall.Start) (wall.Instance[Q, 
 	}
 	e.Command = w.name
 	if e.Exit != nil && e.Exit.Code == call.ExitUnusable && !e.Exit.Asked {
-		w.unusable(e)
+		w.hopeless(e)
 	}
 	return nil, e
 }
@@ -94,17 +94,4 @@ func (j *job) tellTeardown(o inspect.Obituary) {
 	}
 	j.tell(slog.LevelWarn, "teardown failed", text,
 		slog.String("worker", o.Worker), slog.Int("exit", o.Exit.Code), slog.String("stderr", words[max(len(words)-stderrTold, 0):]))
-}
-
-// unusable stops a run in which nothing has ever run and nothing ever will.
-func (j *job) unusable(err error) {
-	if j.ran.Load() {
-		return // the file was changed meanwhile; the seats give up when they have tried enough
-	}
-	j.handsMu.Lock()
-	if j.unstarted == nil { // the others find the same, or that the run is over
-		j.unstarted = err
-	}
-	j.handsMu.Unlock()
-	j.stop(errCannot)
 }

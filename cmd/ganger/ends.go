@@ -48,6 +48,7 @@ func (j *job) ended(t *task, e end) {
 	}
 	if j.log != nil && x.cut() {
 		j.unlogged.Add(1)
+		j.noteDeaths(t, e.deaths)
 	} else if j.log != nil && x.v.lasts() {
 		j.log.End(&t.logged, x.entry(), x)
 		return
@@ -104,14 +105,17 @@ func (j *job) count(v verdict, e end) {
 	}
 }
 
-// hopeless is told when no worker can be started. If nothing was ever performed the
-// run ends, instead of waiting for more tasks to refuse.
+// hopeless is told when no worker can be started, or that another start would end
+// no better. If nothing was ever performed the run ends, instead of waiting for more
+// tasks to refuse; else what still lives goes on.
 func (j *job) hopeless(err error) {
 	if j.ran.Load() {
 		return
 	}
 	j.handsMu.Lock()
-	j.unstarted = err
+	if j.unstarted == nil { // the others find the same, or that the run is over
+		j.unstarted = err
+	}
 	j.handsMu.Unlock()
 	j.stop(errCannot)
 }

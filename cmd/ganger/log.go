@@ -125,14 +125,20 @@ func (j *job) settled(n int64) {
 // noteAttempt is told when a worker is about to get t, under which so many died.
 // The log knows that before the next can.
 func (j *job) noteAttempt(t *task, now time.Time, deaths int) {
-	if deaths > t.deaths {
-		t.deaths = deaths
-		if err := j.log.Died(&t.logged, deaths); err != nil {
-			j.logFailed(err)
-		}
-	}
+	j.noteDeaths(t, deaths)
 	t.since.Store(max(int64(now.Sub(j.born)), 1))
 	signalOne(j.begun)
+}
+
+// noteDeaths has the log know of deaths under t of which it does not.
+func (j *job) noteDeaths(t *task, deaths int) {
+	if deaths <= t.deaths {
+		return
+	}
+	t.deaths = deaths
+	if err := j.log.Died(&t.logged, deaths); err != nil {
+		j.logFailed(err)
+	}
 }
 
 // A task is noted in the log when it has been running for so long: shorter ones
@@ -205,13 +211,7 @@ func (x *ending) cut() bool {
 	case ganger.Failed, ganger.TimedOut:
 		return x.e.attempts <= o.retries
 	case ganger.Crashed:
-		if x.e.deaths >= o.mostDeaths() {
-			return false
-		}
-		if err := x.j.log.Died(&x.t.logged, x.e.deaths); err != nil {
-			x.j.logFailed(err)
-		}
-		return true
+		return x.e.deaths < o.mostDeaths()
 	}
 	return false
 }

@@ -64,7 +64,7 @@ func warmEngine(p *plan, j *job) engine {
 		}
 		w := wall.Speak(seated{p, process.Private}, d)
 		if p.function != nil {
-			w = called[json.RawMessage, json.RawMessage]{w, p.opts.call.text, j.unusable}
+			w = called[json.RawMessage, json.RawMessage]{w, p.opts.call.text, j.hopeless}
 		}
 		return warm(p, j, w, c, p.value, oneLine)
 	case "jsonl":
