@@ -216,12 +216,13 @@ func (j *job) takeFollows() {
 // or the run stops.
 func (j *job) feedFollows() {
 	for j.taking.Err() == nil {
-		j.takeFollows()
-		if j.unsettled.Load() == 0 { // asked first: what a task leaves is there before it is settled
-			if !j.followsWait() {
-				return
-			}
+		settled := j.unsettled.Load() == 0 // asked first: what a task leaves is there before it is settled
+		if t := j.nextFollow(); t != nil {
+			j.take(t)
 			continue
+		}
+		if settled {
+			return
 		}
 		select {
 		case <-j.lonely:
@@ -230,16 +231,12 @@ func (j *job) feedFollows() {
 	}
 }
 
-func (j *job) followsWait() bool {
-	j.followMu.Lock()
-	defer j.followMu.Unlock()
-	return len(j.follows) > 0
-}
-
 // leaveFollows counts the follow-ups that the end of the run leaves behind.
 func (j *job) leaveFollows() {
-	for t := j.nextFollow(); t != nil; t = j.nextFollow() {
+	j.followMu.Lock()
+	defer j.followMu.Unlock()
+	for range j.follows {
 		j.tally.Read()
-		j.tally.NotStarted(&t.Running)
+		j.tally.NotStarted(&status.Running{})
 	}
 }
