@@ -22,6 +22,8 @@ type contestant struct {
 	tasks int
 	// answers says that it must answer each task with a line.
 	answers bool
+	// once says that the first round is enough: what it measures hardly moves.
+	once bool
 }
 
 // field is everything that was built for one run.
@@ -31,9 +33,8 @@ type field struct {
 	skipped     []string // what could not take part, and why
 }
 
-// build compiles the contestants into dir.
-func build(ctx context.Context, dir string, n, one int) (*field, error) {
-	b := &field{}
+// pools compiles into dir what performs tasks, and adds it.
+func (b *field) pools(ctx context.Context, dir string, n, one int) error {
 	bin := func(name string) string { return filepath.Join(dir, name) }
 	for name, pkg := range map[string]string{
 		"floor": "github.com/ganger-dev/ganger/bench/floor",
@@ -45,12 +46,12 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 	} {
 		// Built as they would be shipped: N17 is the size of hello.
 		if err := command(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin(name), pkg); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	info, err := os.Stat(bin("hello"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.size = info.Size()
 	b.contestants = append(
@@ -75,11 +76,11 @@ func build(ctx context.Context, dir string, n, one int) (*field, error) {
 		}
 	}
 	if err := unpack(dir); err != nil {
-		return nil, err
+		return err
 	}
 	b.plugin(ctx, dir, n)
 	b.maps(ctx, dir, n)
-	return b, nil
+	return nil
 }
 
 // nothing compiles the smallest static program: its start is all it costs.

@@ -5,8 +5,10 @@
 // move with the machine, ratios far less.
 //
 //	go run . [-rounds 7] [-n 20000]
+//	go run . -named
 //	go run . -lines
 //
+// With -named it measures only named workers, package worker and actor libraries.
 // With -lines it runs only what is ganger, once, and prints a line for each figure,
 // NAME<TAB>VALUE<TAB>UNIT, for those who put it into a table of their own.
 //
@@ -32,26 +34,30 @@ func main() {
 	rounds := flag.Int("rounds", 7, "how often each contestant runs")
 	n := flag.Int("n", 20000, "small tasks of each measurement")
 	one := flag.Int("one-shot", 3000, "processes of each one-shot measurement")
+	named := flag.Bool("named", false, "measure only named workers")
 	lines := flag.Bool("lines", false, "run only what is ganger, once, and print a line for each figure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *n, *one, *lines); err != nil {
+	if err := run(ctx, *rounds, *n, *one, *named, *lines); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds, n, one int, lines bool) error {
+func run(ctx context.Context, rounds, n, one int, named, lines bool) error {
 	dir, err := os.MkdirTemp("", "ganger-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b, err := build(ctx, dir, n, one)
-	if err != nil {
-		return err
+	var b field
+	if !named {
+		if err := b.pools(ctx, dir, n, one); err != nil {
+			return err
+		}
 	}
+	b.named(ctx, dir)
 	if lines {
 		return b.lines(ctx, os.Stdout)
 	}
@@ -59,6 +65,9 @@ func run(ctx context.Context, rounds, n, one int, lines bool) error {
 	for r := range rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", r+1, rounds)
 		for _, c := range b.contestants {
+			if c.once && r > 0 {
+				continue
+			}
 			if err := f.measure(ctx, r, c); err != nil {
 				return err
 			}

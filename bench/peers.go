@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -81,23 +80,28 @@ func (b *field) has(what, program, debian string) bool {
 	return true
 }
 
-// plugin adds the contestant of N4, go-plugin. It is a module of its own, so that
-// nothing else compiles what it needs.
+// plugin adds the contestant of N4, go-plugin.
 func (b *field) plugin(ctx context.Context, dir string, n int) {
-	bin := filepath.Join(dir, "plugin")
-	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/ganger-dev/ganger/bench")
-	out, err := cmd.Output()
-	if err == nil {
-		build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(strings.TrimSpace(string(out)), "plugin"), "-trimpath", "-o", bin, ".")
-		build.Env = append(os.Environ(), "GOWORK=off")
-		var said []byte
-		if said, err = build.CombinedOutput(); err != nil {
-			err = errors.New(strings.TrimSpace(string(said)))
-		}
-	}
+	bin, err := module(ctx, dir, "plugin")
 	if err != nil {
-		b.skip("go-plugin", fmt.Errorf("it could not be built: %w", err))
+		b.skip("go-plugin", err)
 		return
 	}
 	b.contestants = append(b.contestants, contestant{name: "go-plugin", args: []string{bin, "-n", strconv.Itoa(n)}})
+}
+
+// module builds a program that is a module of its own, below this one's, so that
+// nothing else compiles what it needs. It returns the program's path.
+func module(ctx context.Context, dir, name string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/ganger-dev/ganger/bench").Output()
+	if err != nil {
+		return "", fmt.Errorf("it could not be found: %w", err)
+	}
+	bin := filepath.Join(dir, name)
+	build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(strings.TrimSpace(string(out)), name), "-trimpath", "-o", bin, ".")
+	build.Env = append(os.Environ(), "GOWORK=off")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("it could not be built: %s", strings.TrimSpace(string(said)))
+	}
+	return bin, nil
 }

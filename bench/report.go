@@ -29,8 +29,8 @@ func (f *figures) measure(ctx context.Context, r int, c contestant) error {
 	return err
 }
 
-// median returns the median of name over the rounds; ok is false when some
-// round lacks it.
+// median returns the median of name over the rounds that have it; ok is false
+// when none has.
 func (f *figures) median(name string) (v float64, ok bool) {
 	return f.each(func(r map[string]float64) (float64, bool) {
 		v, ok := r[name]
@@ -38,7 +38,7 @@ func (f *figures) median(name string) (v float64, ok bool) {
 	})
 }
 
-// ratio returns the median over the rounds of a ÷ b.
+// ratio returns the median of a ÷ b over the rounds that have both.
 func (f *figures) ratio(a, b string) (v float64, ok bool) {
 	return f.each(func(r map[string]float64) (float64, bool) {
 		x, okA := r[a]
@@ -50,11 +50,12 @@ func (f *figures) ratio(a, b string) (v float64, ok bool) {
 func (f *figures) each(of func(map[string]float64) (float64, bool)) (float64, bool) {
 	var all []float64
 	for _, r := range f.rounds {
-		v, ok := of(r)
-		if !ok {
-			return 0, false
+		if v, ok := of(r); ok {
+			all = append(all, v)
 		}
-		all = append(all, v)
+	}
+	if len(all) == 0 {
+		return 0, false
 	}
 	slices.Sort(all)
 	return all[len(all)/2], true
@@ -64,6 +65,7 @@ func (f *figures) each(of func(map[string]float64) (float64, bool)) (float64, bo
 type comparison struct {
 	row, what   string
 	ours, other string // figures; other "" when there is nothing to divide by
+	beside      string // a figure that is only shown, where there is no other
 	target      float64
 	most        bool // the target is an upper limit
 }
@@ -107,17 +109,26 @@ var comparisons = []comparison{
 func (f *figures) report(w io.Writer, about string) error {
 	var b strings.Builder
 	b.WriteString(about + "\n\n")
-	b.WriteString("| row | what | measured | beside | ratio | target | |\n|---|---|---:|---:|---:|---|---|\n")
-	for _, c := range comparisons {
-		f.line(&b, c)
+	if f.size > 0 {
+		f.table(&b, comparisons)
+		size := float64(f.size) / (1 << 20)
+		fmt.Fprintf(&b, "| %s | stripped program with a pool, MiB | %.2f | | | ≤ 6 | %s |\n\n", "N17", size, verdict(size, 6, true))
 	}
-	size := float64(f.size) / (1 << 20)
-	fmt.Fprintf(&b, "| %s | stripped program with a pool, MiB | %.2f | | | ≤ 6 | %s |\n", "N17", size, verdict(size, 6, true))
+	f.operations(&b)
+	b.WriteString("\n")
+	f.table(&b, others)
 	for _, s := range f.skipped {
 		fmt.Fprintf(&b, "\nSkipped: %s\n", s)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (f *figures) table(b *strings.Builder, rows []comparison) {
+	b.WriteString("| row | what | measured | beside | ratio | target | |\n|---|---|---:|---:|---:|---|---|\n")
+	for _, c := range rows {
+		f.line(b, c)
+	}
 }
 
 func (f *figures) line(b *strings.Builder, c comparison) {
@@ -126,6 +137,9 @@ func (f *figures) line(b *strings.Builder, c comparison) {
 		return // its contestant was skipped, which is said below the table
 	}
 	beside, ratio, judged := "", "", ours
+	if v, ok := f.median(c.beside); ok {
+		beside = number(v)
+	}
 	if c.other != "" {
 		other, okOther := f.median(c.other)
 		r, okRatio := f.ratio(c.ours, c.other)

@@ -11,6 +11,9 @@ need python3 python3 # functions as workers are tested, or skipped without
 need node nodejs
 need groff groff-base # manual pages are set, or not tested without
 
+# Peers of the benchmark that are modules of their own and in no workspace.
+alone="./bench/plugin ./bench/hollywood ./bench/protoactor"
+
 step() { say "== $*"; }
 
 step gofumpt
@@ -22,7 +25,7 @@ step go vet
 go vet work
 go vet -tags soak,real work
 
-for m in $(modules) ./bench/plugin ./tools; do
+for m in $(modules) $alone ./tools; do
   step "go mod: $m"
   (cd "$m" && GOWORK=off go mod tidy -diff && GOWORK=off go mod verify >/dev/null)
 done
@@ -32,8 +35,10 @@ for m in $(modules); do
   (cd "$m" && go fix -diff ./... && tool staticcheck ./... && tool staticcheck -tags soak,real ./...)
 done
 
-step "bench/plugin, which is in no workspace"
-(cd bench/plugin && GOWORK=off go vet . && tool staticcheck .)
+for m in $alone; do
+  step "$m, which is in no workspace"
+  (cd "$m" && GOWORK=off go vet . && GOWORK=off go fix -diff . && tool staticcheck .)
+done
 
 for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do
   step "build for $platform"
