@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"wall/walltest":      {"", "inspect", "wall"},
 	"life":               {"", "inspect", "wall"},
 	"pool":               {"", "inspect", "wall", "life"},
+	"worker":             {"", "inspect", "life", "internal/late", "internal/rescue"},
 	"journal":            {},
 	"examples/caption":   {"pool", "wall", "wall/call", "wall/native", "wall/process"},
 	"examples/gofiles":   {"wall", "wall/native"},
@@ -51,6 +52,7 @@ var timers = map[string]string{
 	"wall/native":    "how long a request may hold the reading",
 	"life":           "back-off, start time-out, age and idleness",
 	"pool":           "the clocks of tasks",
+	"worker":         "the grace, the limit and the idleness of a worker, and the delay that life's policy decided",
 	"journal":        "how soon what was appended is synced",
 	"cmd/ganger":     "the status line, the drain",
 }
@@ -96,7 +98,7 @@ func TestImports(t *testing.T) {
 // TestImportsOfTests: a test may also use what its package may, the test
 // support, and for an integration what lies beside it, but never what is above.
 func TestImportsOfTests(t *testing.T) {
-	rank := []string{"", "inspect", "wall", "life", "pool"} // top last
+	rank := []string{"", "inspect", "wall", "life", "worker", "pool"} // top last
 	of := func(dir string) int { return slices.Index(rank, strings.SplitN(dir, "/", 2)[0]) }
 	for _, f := range parsed(t) {
 		if !f.test || below(f.dir, modules...) || of(f.dir) < 0 {

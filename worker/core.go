@@ -1,0 +1,250 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/life"
+)
+
+// core is one worker, from its launch to its end for good, without its types.
+//
+// Whoever has the turn acts for the worker: a goroutine of its own while there
+// is something to do, and nobody while it is idle. A goroutine that is abandoned
+// finds, when it comes back, that the turn is another's, and leaves. So the
+// state needs no owner beyond the lock, and code of the user is never called
+// under it.
+type core struct {
+	table *ward
+	seat  seat
+	work  func() // c.loop: bound once, so that starting it allocates nothing
+
+	mu          sync.Mutex // guards what follows
+	state       ganger.State
+	detail      string
+	running     bool // somebody has the turn
+	live        bool // the present life was launched and not yet closed
+	final       bool // there is no next life, and the mailbox takes nothing more
+	gone        bool // dead for good
+	idleDue     bool // OnIdle is to be called
+	incarnation uint32
+	turn        uint64
+	ids         uint64
+	since       int64 // instants: of the state, of the present life, of its readiness
+	started     int64
+	birth       int64
+	scope       *scope // of the present life
+	data        any    // its state, a holder[S]
+	waiting     list   // pending requests
+	spare       *item  // one that was used, for the next push
+	current     *item
+	ending      *ending // the present life is ending
+	err         error   // why it is dead for good
+	done        chan struct{}
+	succeeded   uint64
+	failed      uint64
+	first       chan error // told how the first launch went, nil once it was
+	x           *extra
+}
+
+// extra is what few workers ever need.
+type extra struct {
+	blocked   list // those that wait for room
+	grace     *time.Timer
+	limit     *time.Timer
+	idle      *time.Timer
+	retry     *time.Timer
+	retryAt   time.Time
+	putting   *sync.Mutex // see core.putting
+	ticking   bool        // limit is set
+	idling    bool        // idle is set
+	past      *life.Past
+	last      *inspect.Obituary
+	abandoned uint64
+}
+
+// ending is why the present life ends and what follows. What is in hand then
+// ends Cancelled with the cause.
+type ending struct {
+	why   error
+	exit  ganger.Exit
+	cause ganger.Cause
+	next  life.Verdict
+	group bool    // the group launches it again
+	last  *sketch // what was in hand
+}
+
+// seat is a worker's place in its table, with the types.
+type seat interface {
+	name() string
+	launch(ctx context.Context, c *core) (any, error)
+	leave(c *core)
+}
+
+// extraLocked returns the extra, which is made now if it was never needed.
+func (c *core) extraLocked() *extra {
+	if c.x == nil {
+		c.x = &extra{}
+	}
+	return c.x
+}
+
+// id names the present life for people.
+func (c *core) idLocked() string { return fmt.Sprintf("%s#%d", c.seat.name(), c.incarnation) }
+
+// kindOf returns the handler for requests of type t.
+func (c *core) kindOf(t reflect.Type) (handled, error) {
+	if k := c.table.kinds[t]; k != nil {
+		return k, nil
+	}
+	return nil, unhandled(c.seat.name(), t)
+}
+
+// refusalLocked is the end of a request that came too late.
+func (c *core) refusalLocked() error {
+	e := &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Worker: c.seat.name(), Err: c.err}
+	if e.Err == nil {
+		e.Err = errStopped
+	}
+	return e
+}
+
+var (
+	errStopped     = errors.New("the worker was stopped")
+	errFull        = errors.New("the mailbox has no room")
+	errSourceEnded = errors.New("its source has ended")
+)
+
+// push posts q, which nobody waits for. A full mailbox refuses it.
+func (c *core) push(q any) error {
+	k, err := c.kindOf(reflect.TypeOf(q))
+	if err != nil {
+		return err
+	}
+	now := c.table.now()
+	c.mu.Lock()
+	it := c.spare
+	if it != nil {
+		c.spare = nil
+	} else {
+		it = &item{}
+	}
+	it.kind, it.post = k, q
+	return c.addLocked(it, now, false)
+}
+
+// post posts it, which waits for room if there is none.
+func (c *core) post(it *item) error {
+	now := c.table.now()
+	c.mu.Lock()
+	return c.addLocked(it, now, true)
+}
+
+// addLocked puts it into the mailbox and unlocks.
+func (c *core) addLocked(it *item, now int64, wait bool) error {
+	if c.final {
+		err := c.refusalLocked()
+		c.mu.Unlock()
+		return err
+	}
+	c.ids++
+	it.id, it.pushed = c.ids, now
+	var displaced waker
+	if t := c.table; t.room > 0 && c.waiting.n >= t.room {
+		switch {
+		case t.dropOldest:
+			displaced = c.settleLocked(c.waiting.pop(), superseded(c.seat.name()))
+		case wait:
+			it.at = blocked
+			c.extraLocked().blocked.push(it)
+			c.mu.Unlock()
+			return nil
+		default:
+			c.mu.Unlock()
+			return &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseFull, Worker: c.seat.name(), Err: errFull}
+		}
+	}
+	it.at = pending
+	c.waiting.push(it)
+	c.acceptedLocked(it)
+	start := c.rouseLocked(now)
+	c.mu.Unlock()
+	if start {
+		go c.work()
+	}
+	wake(displaced)
+	return nil
+}
+
+// rouseLocked gives the turn to the goroutine that the caller starts, if the
+// worker is idle.
+func (c *core) rouseLocked(now int64) bool {
+	if c.running || c.state != ganger.Idle {
+		return false
+	}
+	c.running = true
+	c.state, c.since = ganger.Busy, now
+	return true
+}
+
+// takeLocked takes the next request in hand. Whoever waited longest for room
+// gets it.
+func (c *core) takeLocked(now int64) *item {
+	it := c.waiting.pop()
+	if it == nil {
+		return nil
+	}
+	it.at, it.started = inHand, max(now, it.pushed)
+	c.current = it
+	c.admitLocked()
+	return it
+}
+
+// admitLocked gives the room that there is now to whoever waited longest for it.
+func (c *core) admitLocked() {
+	x := c.x
+	if x == nil || x.blocked.n == 0 {
+		return
+	}
+	it := x.blocked.pop()
+	it.at = pending
+	c.waiting.push(it)
+	c.acceptedLocked(it)
+}
+
+// acceptedLocked wakes a caller that waits for no more than room.
+func (c *core) acceptedLocked(it *item) {
+	if it.post != nil && it.call != nil {
+		w := it.call
+		it.call = nil
+		wake(w)
+	}
+}
+
+// settleLocked gives it its end and returns whoever is to be woken. The first
+// end counts.
+func (c *core) settleLocked(it *item, err error) waker {
+	if it.at == settled {
+		return nil
+	}
+	it.shared = it.at == inHand
+	it.at, it.end = settled, err
+	if err == nil {
+		c.succeeded++
+	} else {
+		c.failed++
+	}
+	return it.call
+}
+
+func wake(w waker) {
+	if w != nil {
+		w.wake()
+	}
+}

@@ -1,0 +1,409 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/inspect"
+	"github.com/ganger-dev/ganger/internal/rescue"
+	"github.com/ganger-dev/ganger/life"
+)
+
+// begin makes a new life start, and returns what its goroutine does: it goes on
+// with the life for as long as there is something to do. It is called when the
+// worker was added to its table, after a delay, or for its group, and does
+// nothing for a worker that was stopped meanwhile.
+func (c *core) begin() (goOn func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.final {
+		return nil, false
+	}
+	c.turn++
+	c.incarnation++
+	c.running = true
+	c.detail = ""
+	c.state, c.since = ganger.Starting, c.table.now()
+	c.started = c.since
+	c.scope = newScope(c)
+	turn, ctx := c.turn, c.scope
+	c.emitLocked(inspect.StateEvent(ganger.Starting), "")
+	return func() {
+		var data any
+		var err error
+		if crash := c.guard(turn, func() { data, err = c.seat.launch(ctx, c) }); crash != nil {
+			c.crashed(turn, crash)
+			return
+		}
+		c.launched(turn, ctx, data, err)
+	}, true
+}
+
+// launched goes on after the user's Launch has returned.
+func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
+	c.mu.Lock()
+	if c.turn != turn { // abandoned: nobody knows this state but us
+		c.mu.Unlock()
+		if err == nil && c.table.close != nil {
+			c.guard(turn, func() { _ = c.table.close(ctx, data, ctx.Cause()) })
+		}
+		return
+	}
+	if err != nil {
+		c.condemnLocked(c.crashLocked(&ganger.Exit{Reason: ganger.LeavingStartFailed}, err))
+		c.mu.Unlock()
+		c.conclude(turn)
+		return
+	}
+	c.disarmLocked()
+	c.live, c.data = true, data
+	c.birth = c.table.now()
+	if c.ending != nil {
+		c.tellLaunchedLocked(c.unwantedLocked())
+		c.mu.Unlock()
+		c.conclude(turn)
+		return
+	}
+	c.tellLaunchedLocked(nil)
+	c.state, c.since = ganger.Idle, c.birth
+	c.emitLocked(inspect.StateEvent(ganger.Idle), "")
+	c.mu.Unlock()
+	c.changed()
+	c.loop()
+}
+
+// tellLaunchedLocked tells whoever launched the worker how it went, once.
+func (c *core) tellLaunchedLocked(err error) {
+	if c.first != nil {
+		c.first <- err
+		c.first = nil
+	}
+}
+
+// stop ends the worker for good, and does not wait.
+func (c *core) stop(why error) {
+	c.mu.Lock()
+	alone := c.stopLocked(why)
+	turn := c.turn
+	c.mu.Unlock()
+	if alone {
+		go c.conclude(turn) // ends with the worker
+	}
+}
+
+// stopLocked says that this life is the last. What waits is settled at once. It
+// reports whether the caller has the turn now, and must conclude on a goroutine
+// that may take its time.
+func (c *core) stopLocked(why error) bool {
+	if c.final {
+		return false
+	}
+	c.final = true
+	c.err = why
+	c.emptyLocked(c.unwantedForGoodLocked())
+	if c.ending != nil { // the life was ending: now without a next
+		c.ending.next = life.Verdict{}
+		return false
+	}
+	return c.endLocked(&ending{why: why, cause: ganger.CauseShutdown, exit: ganger.Exit{Reason: ganger.LeavingStopped, Asked: true}})
+}
+
+// unwantedForGoodLocked is the end of what waits when its worker has no next
+// life.
+func (c *core) unwantedForGoodLocked() error {
+	return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseShutdown, Worker: c.seat.name(), Err: c.err}
+}
+
+// endLocked begins the end of the present life, and reports whether the caller
+// has the turn for it. Otherwise somebody is at work, who concludes, or is
+// abandoned after the grace.
+func (c *core) endLocked(e *ending) bool {
+	c.ending = e
+	if c.state == ganger.Dead { // between two lives
+		if c.x != nil && c.x.retry != nil {
+			c.x.retry.Stop()
+		}
+		c.turn++
+		c.running = true
+		return true
+	}
+	c.scope.Cancel(c.unwantedLocked())
+	if it := c.current; it != nil && it.scope != nil {
+		it.scope.Cancel(c.unwantedLocked())
+	}
+	if c.state != ganger.Starting {
+		c.state, c.since = ganger.Stopping, c.table.now()
+		c.emitLocked(inspect.StateEvent(ganger.Stopping), reason(e))
+	}
+	if !c.running {
+		c.running = true
+		return true
+	}
+	c.armLocked()
+	return false
+}
+
+// reason is why a life ends, for people.
+func reason(e *ending) string {
+	if e.why != nil {
+		return e.why.Error()
+	}
+	return string(e.exit.Reason)
+}
+
+// crashed ends a life on the goroutine that has its turn, after a panic.
+func (c *core) crashed(turn uint64, crash *ganger.Error) {
+	c.mu.Lock()
+	if c.turn != turn {
+		c.mu.Unlock()
+		return
+	}
+	if !c.live && c.state == ganger.Starting {
+		crash = c.crashLocked(&ganger.Exit{Reason: ganger.LeavingStartFailed, Stack: crash.Exit.Stack}, crash.Err)
+	}
+	c.condemnLocked(crash)
+	c.mu.Unlock()
+	c.conclude(turn)
+}
+
+// condemnLocked says that the present life ends of a fault of its own, settles
+// what is in hand, and has the policy decide what follows. Whoever has the turn
+// concludes.
+func (c *core) condemnLocked(crash *ganger.Error) {
+	last := c.lastLocked()
+	if it := c.current; it != nil {
+		wake(c.settleLocked(it, crash))
+	}
+	if c.ending != nil { // it was ending anyway; this is how it did
+		c.ending.exit, c.ending.last = *crash.Exit, last
+		c.tellLaunchedLocked(c.unwantedLocked())
+		return
+	}
+	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
+	e.exit.Stderr = crash.Err.Error()
+	c.ending = e
+	if c.first != nil { // nobody has a worker yet: there is nothing to live again
+		crash = &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Worker: crash.Worker, Exit: crash.Exit, Err: crash.Err}
+		e.why = crash
+		c.tellLaunchedLocked(crash)
+	} else {
+		e.next = c.decideLocked(&e.exit)
+	}
+	c.scope.Cancel(crash)
+	if c.state != ganger.Starting {
+		c.state, c.since = ganger.Stopping, c.table.now()
+	}
+	if e.next.Open {
+		c.emitLocked(inspect.EventOpen, crash.Error())
+	}
+	g := c.table.group
+	if e.next.Again && (!e.next.Open || e.next.After > 0) {
+		c.passOnLocked(crash)
+		if g != nil {
+			e.group = true
+			g.strike(c, e.next.After)
+		}
+		return
+	}
+	c.final, c.err = true, crash
+	c.emptyLocked(c.refusalLocked())
+	if e.next.Open {
+		if g != nil {
+			g.giveUp(c, crash)
+		}
+		c.table.escalate(crash)
+	}
+}
+
+// crash ends the present life from inside, as if its handler had panicked.
+func (c *core) crash(err error) {
+	c.mu.Lock()
+	if c.ending != nil || c.final || c.state == ganger.Dead {
+		c.mu.Unlock()
+		return
+	}
+	alone := !c.running
+	c.running = true
+	it := c.current
+	c.condemnLocked(c.faultLocked(err))
+	if it != nil && it.scope != nil {
+		it.scope.Cancel(c.ending.why)
+	}
+	turn := c.turn
+	if !alone {
+		c.armLocked()
+	}
+	c.mu.Unlock()
+	if alone {
+		go c.conclude(turn) // ends with the life
+	}
+}
+
+// decideLocked asks the policy what follows the present life.
+func (c *core) decideLocked(exit *ganger.Exit) life.Verdict {
+	t := c.table
+	born := c.birth
+	if !c.live {
+		born = c.started
+	}
+	end := life.End{Born: t.time(born), Died: time.Now(), Ready: c.live, Exit: *exit}
+	if t.group != nil {
+		return t.group.decide(end)
+	}
+	x := c.extraLocked()
+	if x.past == nil {
+		x.past = &life.Past{}
+	}
+	past, v := t.policy.Next(*x.past, end, rand.Float64())
+	*x.past = past
+	return v
+}
+
+// passOnLocked does with the pending requests what the table says when another
+// life follows.
+func (c *core) passOnLocked(crash error) {
+	switch c.table.pending {
+	case FailPending:
+		c.settleAllLocked(&c.waiting, &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseClosed, Worker: c.seat.name(), Err: crash})
+	case DropPending:
+		c.settleAllLocked(&c.waiting, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseHolder, Worker: c.seat.name(), Err: crash})
+	}
+}
+
+// emptyLocked settles everything that waits. What waits for room was never
+// accepted.
+func (c *core) emptyLocked(end error) {
+	c.settleAllLocked(&c.waiting, end)
+	if c.x != nil && c.x.blocked.n > 0 {
+		c.settleAllLocked(&c.x.blocked, c.refusalLocked())
+	}
+}
+
+func (c *core) settleAllLocked(l *list, end error) {
+	for it := l.pop(); it != nil; it = l.pop() {
+		wake(c.settleLocked(it, end))
+	}
+}
+
+// conclude closes the present life and lets what follows begin. It is called
+// with the turn.
+func (c *core) conclude(turn uint64) {
+	c.mu.Lock()
+	if c.turn != turn {
+		c.mu.Unlock()
+		return
+	}
+	c.turn++ // what was armed for the handler means nothing to Close
+	turn = c.turn
+	c.disarmLocked()
+	var ctx *scope
+	if c.live && c.table.close != nil {
+		ctx = newScope(c)
+		c.armCloseLocked(ctx)
+	}
+	data, why := c.data, c.ending.why
+	c.mu.Unlock()
+	if ctx == nil {
+		c.bury(turn, nil)
+		return
+	}
+	defer ctx.Finish()
+	var err error
+	rescue.Call(func() { err = c.table.close(ctx, data, why) }, func(v any, stack string) {
+		err = c.panicked(v, stack)
+		if v == nil { // this goroutine is ending
+			go c.bury(turn, err)
+		}
+	})
+	c.bury(turn, err)
+}
+
+// bury ends the present life: its obituary, and a next life or the end for
+// good. failed is what Close had to say.
+func (c *core) bury(turn uint64, failed error) {
+	c.mu.Lock()
+	if c.turn != turn {
+		c.mu.Unlock()
+		return
+	}
+	e := c.ending
+	c.mu.Unlock()
+	if e.last != nil {
+		e.last.Request = e.last.request() // runs code of the request
+	}
+	if failed != nil {
+		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+failed.Error(), "\n")
+	}
+	c.mu.Lock()
+	c.disarmLocked()
+	c.turn++
+	c.running = false
+	t := c.table
+	if c.state != ganger.Dead {
+		c.state, c.since = ganger.Dead, t.now()
+		o := c.obituaryLocked(e, time.Now())
+		c.extraLocked().last = &o
+		t.dead.add(o)
+		c.emitLocked(inspect.StateEvent(ganger.Dead), string(e.exit.Reason))
+	}
+	c.live, c.data, c.current, c.ending = false, nil, nil, nil
+	if !c.final {
+		c.waitLocked(e)
+		c.mu.Unlock()
+		c.changed()
+		return
+	}
+	if failed != nil {
+		c.err = errors.Join(c.err, fmt.Errorf("close: %w", failed))
+	}
+	c.mu.Unlock()
+	c.seat.leave(c)
+	c.mu.Lock()
+	c.gone = true
+	if c.done != nil {
+		close(c.done)
+	}
+	c.mu.Unlock()
+}
+
+// changed tells the worker's group, if it has one, that it was launched or has
+// ended.
+func (c *core) changed() {
+	if g := c.table.group; g != nil {
+		g.changed()
+	}
+}
+
+// waitLocked has the next life begin after the delay, or leaves that to the
+// group.
+func (c *core) waitLocked(e *ending) {
+	c.detail = "back-off"
+	if e.next.Open {
+		c.detail = "circuit open"
+	}
+	if e.group {
+		return
+	}
+	x, turn := c.extraLocked(), c.turn
+	again := func() {
+		c.mu.Lock()
+		due := c.turn == turn
+		c.mu.Unlock()
+		if !due {
+			return
+		}
+		if goOn, ok := c.begin(); ok {
+			goOn()
+		}
+	}
+	if e.next.After <= 0 {
+		go again() // ends with the life
+		return
+	}
+	x.retryAt = time.Now().Add(e.next.After)
+	x.retry = time.AfterFunc(e.next.After, again)
+}

@@ -1,0 +1,269 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/ganger-dev/ganger"
+	"github.com/ganger-dev/ganger/internal/rescue"
+)
+
+// loop performs what waits until nothing does. It begins with the turn.
+func (c *core) loop() {
+	c.mu.Lock()
+	turn, now := c.turn, c.since
+	for c.ending == nil {
+		if c.idleDue {
+			c.idleDue = false
+			if now = c.idled(turn); now == 0 {
+				return
+			}
+			continue
+		}
+		it := c.takeLocked(now)
+		if it == nil && c.table.next != nil {
+			if it = c.pulled(turn); it == nil {
+				return
+			}
+		}
+		if it == nil {
+			c.restLocked(now)
+			c.mu.Unlock()
+			return
+		}
+		if now = c.performed(turn, it); now == 0 {
+			return
+		}
+	}
+	c.mu.Unlock()
+	c.conclude(turn)
+}
+
+// restLocked gives the turn back.
+func (c *core) restLocked(now int64) {
+	c.running = false
+	c.state, c.since = ganger.Idle, now
+	if c.table.idle > 0 {
+		c.watchIdleLocked()
+	}
+}
+
+// performed performs it, settles it, and tells its caller. It is called with
+// the lock and returns with it and the instant of the end, or without it and 0
+// if the turn was lost.
+func (c *core) performed(turn uint64, it *item) int64 {
+	t := c.table
+	ctx := context.Context(c.scope)
+	if t.limit > 0 || it.withdrawable {
+		it.scope = newScope(c)
+		ctx = it.scope
+	}
+	if t.limit > 0 {
+		c.watchLimitLocked()
+	}
+	if c.state != ganger.Busy {
+		c.state, c.since = ganger.Busy, it.started
+	}
+	data := c.data
+	c.mu.Unlock()
+
+	var err error
+	if crash := c.guard(turn, func() { err = it.kind.perform(ctx, data, it) }); crash != nil {
+		c.crashed(turn, crash)
+		return 0
+	}
+	ended := t.now()
+	verdict := Continue
+	c.mu.Lock()
+	if err != nil {
+		if c.turn != turn {
+			c.mu.Unlock()
+			return 0
+		}
+		var told bool
+		if err, told = c.meantLocked(it, err); told && t.onError != nil {
+			c.mu.Unlock()
+			if crash := c.guard(turn, func() { verdict = t.onError(ctx, data, it.kind.request(it), err) }); crash != nil {
+				c.crashed(turn, crash)
+				return 0
+			}
+			c.mu.Lock()
+		}
+	}
+	if c.turn != turn {
+		c.mu.Unlock()
+		return 0
+	}
+	var q any
+	tell := err == nil && t.onDone != nil
+	if tell {
+		q = it.kind.request(it)
+	}
+	c.current = nil
+	c.disarmLocked()
+	if tell && c.ending != nil {
+		c.armLocked()
+	}
+	pushed, started := it.pushed, it.started
+	w := c.settleLocked(it, err)
+	if w == nil && it.post != nil && it.scope == nil {
+		*it = item{}
+		c.spare = it // nobody else knows it
+	} else if w != nil {
+		it.shared = false // its performer is done with it
+	}
+	switch verdict { // it stands before the caller wakes
+	case Stop:
+		c.stopLocked(err)
+	case Crash:
+		c.condemnLocked(c.faultLocked(err))
+	}
+	c.mu.Unlock()
+	wake(w)
+	if tell {
+		if crash := c.guard(turn, func() {
+			t.onDone(ctx, data, q, t.time(pushed), t.time(started), t.time(ended))
+		}); crash != nil {
+			c.crashed(turn, crash)
+			return 0
+		}
+	}
+	c.mu.Lock()
+	if c.turn != turn {
+		c.mu.Unlock()
+		return 0
+	}
+	return ended
+}
+
+// meantLocked returns what a handler's error means, and whether OnError is told.
+// Somebody's change of mind is no failure of the work.
+func (c *core) meantLocked(it *item, err error) (_ error, tell bool) {
+	var cause error
+	if it.scope != nil {
+		cause = it.scope.Cause()
+	}
+	if cause == nil {
+		cause = c.scope.Cause()
+	}
+	if cause == nil {
+		return err, true
+	}
+	obeyed := errors.Is(err, context.Canceled) || errors.Is(err, cause)
+	switch {
+	case it.overdue:
+		return &ganger.Error{Outcome: ganger.TimedOut, Cause: ganger.CauseExec, Worker: c.idLocked(), Err: err}, true
+	case !obeyed:
+		return err, true
+	case c.ending != nil:
+		return c.unwantedLocked(), false
+	}
+	return err, false
+}
+
+// unwantedLocked is the end of what is in hand when its life ends.
+func (c *core) unwantedLocked() error {
+	return &ganger.Error{Outcome: ganger.Cancelled, Cause: c.ending.cause, Worker: c.idLocked(), Err: c.ending.why}
+}
+
+// idled calls OnIdle. It is called with the lock and returns with it and the
+// instant of the end, or without it and 0 if the turn was lost.
+func (c *core) idled(turn uint64) int64 {
+	ctx, data := c.scope, c.data
+	c.mu.Unlock()
+	if crash := c.guard(turn, func() { c.table.onIdle(ctx, data) }); crash != nil {
+		c.crashed(turn, crash)
+		return 0
+	}
+	now := c.table.now()
+	c.mu.Lock()
+	if c.turn != turn {
+		c.mu.Unlock()
+		return 0
+	}
+	return now
+}
+
+// pulled takes the next request from the source. It is called with the lock and
+// returns with it and a request in hand, or without it and nil.
+func (c *core) pulled(turn uint64) *item {
+	c.state, c.since = ganger.Idle, c.table.now()
+	ctx, data := c.scope, c.data
+	c.mu.Unlock()
+	var q any
+	var err error
+	if crash := c.guard(turn, func() { q, err = c.table.next(ctx, data) }); crash != nil {
+		c.crashed(turn, crash)
+		return nil
+	}
+	var k handled
+	if err == nil && q == nil {
+		err = errors.New("the source gave neither a request nor an error")
+	} else if err == nil {
+		k, err = c.kindOf(reflect.TypeOf(q))
+	}
+	now := c.table.now()
+	c.mu.Lock()
+	switch {
+	case c.turn != turn:
+		c.mu.Unlock()
+		return nil
+	case c.ending != nil:
+		c.mu.Unlock()
+		c.conclude(turn)
+		return nil
+	case err != nil:
+		fault := c.faultLocked(err)
+		if err == io.EOF {
+			fault = &ganger.Error{Worker: fault.Worker, Exit: &ganger.Exit{Reason: ganger.LeavingEnded}, Err: errSourceEnded}
+		}
+		c.condemnLocked(fault)
+		c.mu.Unlock()
+		c.conclude(turn)
+		return nil
+	}
+	c.ids++
+	it := &item{kind: k, post: q, id: c.ids, pushed: now, started: now, at: inHand}
+	c.state, c.since, c.current = ganger.Busy, now, it
+	return it
+}
+
+// guard calls f, code of the user, and returns the panic that ended it. After a
+// Goexit it does not return: another goroutine ends the life then.
+func (c *core) guard(turn uint64, f func()) (crash *ganger.Error) {
+	rescue.Call(f, func(v any, stack string) {
+		crash = c.panicked(v, stack)
+		if v == nil {
+			go c.crashed(turn, crash) // it has the turn now, as this goroutine had
+		}
+	})
+	return crash
+}
+
+// errGoexit is what is known of code that ended its goroutine.
+var errGoexit = errors.New("the goroutine was ended (runtime.Goexit)")
+
+func (c *core) panicked(v any, stack string) *ganger.Error {
+	err := errGoexit
+	if v != nil {
+		err = fmt.Errorf("panic: %v", v)
+		if e, ok := v.(error); ok {
+			err = fmt.Errorf("panic: %w", e)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.crashLocked(&ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}, err)
+}
+
+// faultLocked is the crash that a verdict, a source or Self.Crash asks for.
+func (c *core) faultLocked(err error) *ganger.Error {
+	return c.crashLocked(&ganger.Exit{Reason: ganger.LeavingPanic}, err)
+}
+
+func (c *core) crashLocked(x *ganger.Exit, err error) *ganger.Error {
+	return &ganger.Error{Outcome: ganger.Crashed, Cause: x.Reason.Cause(), Worker: c.idLocked(), Exit: x, Err: err}
+}
