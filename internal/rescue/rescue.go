@@ -2,11 +2,10 @@
 // only recover: anywhere else a panic is a bug and ends the program.
 package rescue
 
-import "runtime/debug"
-
 // Call calls f. If f panics or ends its goroutine with runtime.Goexit (a stray
 // t.FailNow), it calls fell with the panic's value, nil for a Goexit, and the
-// stack. After a Goexit Call does not return; after a panic it returns true.
+// calls from there up to f. After a Goexit Call does not return; after a panic it
+// returns true.
 func Call(f func(), fell func(v any, stack string)) (panicked bool) {
 	returned := false
 	defer func() {
@@ -15,7 +14,7 @@ func Call(f func(), fell func(v any, stack string)) (panicked bool) {
 		}
 		v := recover()
 		panicked = true
-		fell(v, string(debug.Stack()))
+		fell(v, stack())
 	}()
 	f()
 	returned = true
