@@ -32,7 +32,7 @@ func (c *core) put(q any) error {
 		return err
 	}
 	if c.table.merge == nil {
-		return c.replace(&item{kind: k, post: q})
+		return c.place(k, q)
 	}
 	m := c.putting()
 	m.Lock()
@@ -41,7 +41,7 @@ func (c *core) put(q any) error {
 	old := c.waiting.pop()
 	if old == nil || c.final {
 		c.mu.Unlock()
-		return c.replace(&item{kind: k, post: q})
+		return c.place(k, q)
 	}
 	old.at = merging
 	c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *core) put(q any) error {
 	if result == nil {
 		return nil
 	}
-	return c.replace(&item{kind: k, post: result})
+	return c.place(k, result)
 }
 
 // putBack puts what was pending back into its box.
@@ -91,15 +91,35 @@ func (c *core) putBack(it *item) {
 	}
 }
 
+// place puts q, which nobody waits for, into the box in place of what is there.
+func (c *core) place(k handled, q any) error {
+	now := c.table.now()
+	c.mu.Lock()
+	if old := c.waiting.first; old != nil && old.call == nil && !c.final {
+		c.failed++ // what was there is superseded, and its place is used again
+		c.ids++
+		old.kind, old.post, old.id, old.pushed = k, q, c.ids, now
+		c.mu.Unlock()
+		return nil
+	}
+	c.clearLocked()
+	return c.addLocked(c.itemLocked(k, q), now, false)
+}
+
 // replace puts it into the box in place of what is there.
 func (c *core) replace(it *item) error {
 	now := c.table.now()
 	c.mu.Lock()
+	c.clearLocked()
+	return c.addLocked(it, now, false)
+}
+
+// clearLocked empties the box for something newer.
+func (c *core) clearLocked() {
 	if old := c.waiting.first; old != nil && !c.final {
 		c.waiting.take(old)
 		wake(c.settleLocked(old, superseded(c.seat.name())))
 	}
-	return c.addLocked(it, now, false)
 }
 
 // same reports whether a and b are the same request, as far as can be told: of

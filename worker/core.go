@@ -42,7 +42,8 @@ type core struct {
 	scope       *scope // of the present life
 	data        any    // its state, a holder[S]
 	waiting     list   // pending requests
-	spare       *item  // one that was used, for the next push
+	spare       *item  // some that were used, for pushes
+	spares      int
 	current     *item
 	ending      *ending // the present life is ending
 	err         error   // why it is dead for good
@@ -100,10 +101,23 @@ func (c *core) idLocked() string { return fmt.Sprintf("%s#%d", c.seat.name(), c.
 
 // kindOf returns the handler for requests of type t.
 func (c *core) kindOf(t reflect.Type) (handled, error) {
-	if k := c.table.kinds[t]; k != nil {
+	// Most workers get many of one type in a row; to remember the last costs less
+	// than to look into the map.
+	w := c.table
+	if last := w.last.Load(); last != nil && last.t == t {
+		return last.handled, nil
+	}
+	if k := w.kinds[t]; k != nil {
+		w.last.Store(&found{t, k})
 		return k, nil
 	}
 	return nil, unhandled(c.seat.name(), t)
+}
+
+// found is the handler of a type.
+type found struct {
+	t reflect.Type
+	handled
 }
 
 // refusalLocked is the end of a request that came too late.
@@ -129,15 +143,33 @@ func (c *core) push(q any) error {
 	}
 	now := c.table.now()
 	c.mu.Lock()
-	it := c.spare
-	if it != nil {
-		c.spare = nil
-	} else {
-		it = &item{}
-	}
-	it.kind, it.post = k, q
+	it := c.itemLocked(k, q)
 	return c.addLocked(it, now, false)
 }
+
+// itemLocked returns a request that nobody waits for.
+func (c *core) itemLocked(k handled, q any) *item {
+	it := c.spare
+	if it == nil {
+		it = &item{}
+	}
+	c.spare, it.next = it.next, nil
+	c.spares = max(c.spares-1, 0)
+	it.kind, it.post = k, q
+	return it
+}
+
+// spareLocked keeps it, which nobody else knows any more, for another push.
+func (c *core) spareLocked(it *item) {
+	if c.spares < maxSpares {
+		*it = item{next: c.spare}
+		c.spare = it
+		c.spares++
+	}
+}
+
+// maxSpares is how many used requests a busy worker keeps; an idle one keeps one.
+const maxSpares = 128
 
 // post posts it, which waits for room if there is none.
 func (c *core) post(it *item) error {

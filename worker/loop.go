@@ -46,6 +46,9 @@ func (c *core) loop() {
 func (c *core) restLocked(now int64) {
 	c.running = false
 	c.state, c.since = ganger.Idle, now
+	if c.spares > 1 {
+		c.spare.next, c.spares = nil, 1
+	}
 	if c.table.idle > 0 {
 		c.watchIdleLocked()
 	}
@@ -110,8 +113,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	pushed, started := it.pushed, it.started
 	w := c.settleLocked(it, err)
 	if w == nil && it.post != nil && it.scope == nil {
-		*it = item{}
-		c.spare = it // nobody else knows it
+		c.spareLocked(it)
 	} else if w != nil {
 		it.shared = false // its performer is done with it
 	}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ganger-dev/ganger/inspect"
@@ -26,6 +27,7 @@ var ErrTableClosed = errors.New("worker: the table is closed")
 type ward struct {
 	name       string
 	kinds      map[reflect.Type]handled
+	last       atomic.Pointer[found] // the newest that was looked up
 	onError    func(ctx context.Context, s, q any, err error) Verdict
 	onDone     func(ctx context.Context, s, q any, pushed, started, ended time.Time)
 	onIdle     func(ctx context.Context, s any)
