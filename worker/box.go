@@ -60,7 +60,7 @@ func (c *core) put(q any) error {
 		}
 	}
 	merged = true
-	if old.call != nil && result != nil && same(result, waited) {
+	if old.waited && result != nil && same(result, waited) {
 		c.putBack(old) // its caller goes on waiting for it
 		return nil
 	}
@@ -92,13 +92,13 @@ func (c *core) putBack(it *item) {
 }
 
 // place puts q, which nobody waits for, into the box in place of what is there.
-func (c *core) place(k handled, q any) error {
+func (c *core) place(k *found, q any) error {
 	now := c.table.now()
 	c.mu.Lock()
-	if old := c.waiting.first; old != nil && old.call == nil && !c.final {
+	if old := c.waiting.first; old != nil && !old.waited && !c.final {
 		c.failed++ // what was there is superseded, and its place is used again
 		c.ids++
-		old.kind, old.post, old.id, old.pushed = k, q, c.ids, now
+		old.kind, old.what, old.id, old.pushed = k, q, c.ids, now
 		c.mu.Unlock()
 		return nil
 	}

@@ -65,8 +65,8 @@ func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, *item) e
 	if ctx.Err() != nil {
 		return r, withdrawn(c, ctx)
 	}
-	k := h.(*kind[Q, R])
-	e := k.seal(q)
+	k := h.handled.(*kind[Q, R])
+	e := k.seal(h, q)
 	done := ctx.Done()
 	e.withdrawable = done != nil
 	if err := post(c, &e.item); err != nil {
@@ -80,8 +80,8 @@ func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, *item) e
 	select {
 	case <-e.done:
 	case <-done:
-		if c.withdraw(&e.item, withdrawn(c, ctx)) {
-			return r, e.end
+		if end := withdrawn(c, ctx); c.withdraw(&e.item, end) {
+			return r, end
 		}
 		<-e.done // its end came first
 	}
@@ -107,9 +107,7 @@ func (c *core) withdraw(it *item, end error) bool {
 	case blocked:
 		c.x.blocked.take(it)
 	case inHand:
-		if it.scope != nil {
-			it.scope.Cancel(end)
-		}
+		c.request.Cancel(end)
 	}
 	c.settleLocked(it, end) // its caller is here: nobody is to be woken
 	return true

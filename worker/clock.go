@@ -120,13 +120,13 @@ func (c *core) tick() {
 	if it == nil || it.overdue || c.ending != nil {
 		return
 	}
-	if left := it.started + int64(c.table.limit) - c.table.now(); left > 0 {
+	if left := c.taken + int64(c.table.limit) - c.table.now(); left > 0 {
 		x.ticking = true
 		x.limit.Reset(time.Duration(left))
 		return
 	}
 	it.overdue = true
-	it.scope.Cancel(c.overdueLocked())
+	c.request.Cancel(c.overdueLocked())
 	c.armLocked()
 }
 

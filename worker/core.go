@@ -45,6 +45,8 @@ type core struct {
 	spare       *item  // some that were used, for pushes
 	spares      int
 	current     *item
+	taken       int64   // instant at which it was
+	request     *scope  // its own, nil if it has none
 	ending      *ending // the present life is ending
 	err         error   // why it is dead for good
 	done        chan struct{}
@@ -100,24 +102,18 @@ func (c *core) extraLocked() *extra {
 func (c *core) idLocked() string { return fmt.Sprintf("%s#%d", c.seat.name(), c.incarnation) }
 
 // kindOf returns the handler for requests of type t.
-func (c *core) kindOf(t reflect.Type) (handled, error) {
+func (c *core) kindOf(t reflect.Type) (*found, error) {
 	// Most workers get many of one type in a row; to remember the last costs less
 	// than to look into the map.
 	w := c.table
 	if last := w.last.Load(); last != nil && last.t == t {
-		return last.handled, nil
+		return last, nil
 	}
 	if k := w.kinds[t]; k != nil {
-		w.last.Store(&found{t, k})
+		w.last.Store(k)
 		return k, nil
 	}
 	return nil, unhandled(c.seat.name(), t)
-}
-
-// found is the handler of a type.
-type found struct {
-	t reflect.Type
-	handled
 }
 
 // refusalLocked is the end of a request that came too late.
@@ -148,14 +144,14 @@ func (c *core) push(q any) error {
 }
 
 // itemLocked returns a request that nobody waits for.
-func (c *core) itemLocked(k handled, q any) *item {
+func (c *core) itemLocked(k *found, q any) *item {
 	it := c.spare
 	if it == nil {
 		it = &item{}
 	}
 	c.spare, it.next = it.next, nil
 	c.spares = max(c.spares-1, 0)
-	it.kind, it.post = k, q
+	it.kind, it.what = k, q
 	return it
 }
 
@@ -187,7 +183,7 @@ func (c *core) addLocked(it *item, now int64, wait bool) error {
 	}
 	c.ids++
 	it.id, it.pushed = c.ids, now
-	var displaced waker
+	var displaced caller
 	if t := c.table; t.room > 0 && c.waiting.n >= t.room {
 		switch {
 		case t.dropOldest:
@@ -232,8 +228,8 @@ func (c *core) takeLocked(now int64) *item {
 	if it == nil {
 		return nil
 	}
-	it.at, it.started = inHand, max(now, it.pushed)
-	c.current = it
+	it.at = inHand
+	c.current, c.taken = it, max(now, it.pushed)
 	c.admitLocked()
 	return it
 }
@@ -252,30 +248,33 @@ func (c *core) admitLocked() {
 
 // acceptedLocked wakes a caller that waits for no more than room.
 func (c *core) acceptedLocked(it *item) {
-	if it.post != nil && it.call != nil {
-		w := it.call
-		it.call = nil
-		wake(w)
+	if g, ok := it.what.(*gate); ok {
+		it.what, it.waited = g.q, false
+		g.wake()
 	}
 }
 
 // settleLocked gives it its end and returns whoever is to be woken. The first
 // end counts.
-func (c *core) settleLocked(it *item, err error) waker {
+func (c *core) settleLocked(it *item, err error) caller {
 	if it.at == settled {
 		return nil
 	}
 	it.shared = it.at == inHand
-	it.at, it.end = settled, err
+	it.at = settled
 	if err == nil {
 		c.succeeded++
 	} else {
 		c.failed++
 	}
-	return it.call
+	w := it.caller()
+	if w != nil {
+		w.settle(err)
+	}
+	return w
 }
 
-func wake(w waker) {
+func wake(w caller) {
 	if w != nil {
 		w.wake()
 	}

@@ -50,7 +50,7 @@ type Def[W any, N comparable, P, S any] struct {
 	// without a reason. ctx ends after [Config].Grace.
 	Close func(ctx context.Context, s S, why error) error
 
-	kinds map[reflect.Type]handled
+	kinds map[reflect.Type]*found
 }
 
 // Handle gives d the handler of the requests of type Q. The handler's error
@@ -63,11 +63,11 @@ func Handle[W any, N comparable, P, S any, Q Request[W, R], R any](d *Def[W, N, 
 		panic(fmt.Sprintf("worker: a second handler for %v", t))
 	}
 	if d.kinds == nil {
-		d.kinds = map[reflect.Type]handled{}
+		d.kinds = map[reflect.Type]*found{}
 	}
-	d.kinds[t] = newKind(func(ctx context.Context, state any, q Q) (R, error) {
+	d.kinds[t] = &found{t, newKind(func(ctx context.Context, state any, q Q) (R, error) {
 		return f(ctx, state.(holder[S]).s, q)
-	})
+	})}
 }
 
 // holder keeps a state, so that one that is a nil interface is still found.

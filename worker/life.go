@@ -132,8 +132,8 @@ func (c *core) endLocked(e *ending) bool {
 		return true
 	}
 	c.scope.Cancel(c.unwantedLocked())
-	if it := c.current; it != nil && it.scope != nil {
-		it.scope.Cancel(c.unwantedLocked())
+	if c.request != nil {
+		c.request.Cancel(c.unwantedLocked())
 	}
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
@@ -228,10 +228,9 @@ func (c *core) crash(err error) {
 	}
 	alone := !c.running
 	c.running = true
-	it := c.current
 	c.condemnLocked(c.faultLocked(err))
-	if it != nil && it.scope != nil {
-		it.scope.Cancel(c.ending.why)
+	if c.request != nil {
+		c.request.Cancel(c.ending.why)
 	}
 	turn := c.turn
 	if !alone {
@@ -350,7 +349,7 @@ func (c *core) bury(turn uint64, failed error) {
 		t.dead.add(o)
 		c.emitLocked(inspect.StateEvent(ganger.Dead), string(e.exit.Reason))
 	}
-	c.live, c.data, c.current, c.ending = false, nil, nil, nil
+	c.live, c.data, c.current, c.request, c.ending = false, nil, nil, nil, nil
 	if !c.final {
 		c.waitLocked(e)
 		c.mu.Unlock()

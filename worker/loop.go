@@ -61,14 +61,14 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	t := c.table
 	ctx := context.Context(c.scope)
 	if t.limit > 0 || it.withdrawable {
-		it.scope = newScope(c)
-		ctx = it.scope
+		c.request = newScope(c)
+		ctx = c.request
 	}
 	if t.limit > 0 {
 		c.watchLimitLocked()
 	}
 	if c.state != ganger.Busy {
-		c.state, c.since = ganger.Busy, it.started
+		c.state, c.since = ganger.Busy, c.taken
 	}
 	data := c.data
 	c.mu.Unlock()
@@ -105,14 +105,14 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	if tell {
 		q = it.kind.request(it)
 	}
-	c.current = nil
+	c.current, c.request = nil, nil
 	c.disarmLocked()
 	if tell && c.ending != nil {
 		c.armLocked()
 	}
-	pushed, started := it.pushed, it.started
+	pushed, started := it.pushed, c.taken
 	w := c.settleLocked(it, err)
-	if w == nil && it.post != nil && it.scope == nil {
+	if !it.waited {
 		c.spareLocked(it)
 	} else if w != nil {
 		it.shared = false // its performer is done with it
@@ -145,8 +145,8 @@ func (c *core) performed(turn uint64, it *item) int64 {
 // Somebody's change of mind is no failure of the work.
 func (c *core) meantLocked(it *item, err error) (_ error, tell bool) {
 	var cause error
-	if it.scope != nil {
-		cause = it.scope.Cause()
+	if c.request != nil {
+		cause = c.request.Cause()
 	}
 	if cause == nil {
 		cause = c.scope.Cause()
@@ -201,7 +201,7 @@ func (c *core) pulled(turn uint64) *item {
 		c.crashed(turn, crash)
 		return nil
 	}
-	var k handled
+	var k *found
 	if err == nil && q == nil {
 		err = errors.New("the source gave neither a request nor an error")
 	} else if err == nil {
@@ -228,8 +228,9 @@ func (c *core) pulled(turn uint64) *item {
 		return nil
 	}
 	c.ids++
-	it := &item{kind: k, post: q, id: c.ids, pushed: now, started: now, at: inHand}
-	c.state, c.since, c.current = ganger.Busy, now, it
+	it := c.itemLocked(k, q)
+	it.id, it.pushed, it.at = c.ids, now, inHand
+	c.state, c.since, c.current, c.taken = ganger.Busy, now, it, now
 	return it
 }
 

@@ -136,10 +136,13 @@ type Source[W any] struct{ Ref }
 // gate is a push that waits for room.
 type gate struct {
 	item
+	q        any
+	end      error // set if it was never accepted
 	accepted chan struct{}
 }
 
-func (g *gate) wake() { g.accepted <- struct{}{} }
+func (g *gate) settle(end error) { g.end = end }
+func (g *gate) wake()            { g.accepted <- struct{}{} }
 
 func (c *core) pushWaiting(ctx context.Context, q any) error {
 	if ctx.Err() != nil {
@@ -152,8 +155,8 @@ func (c *core) pushWaiting(ctx context.Context, q any) error {
 	if of(ctx) == c {
 		return ErrSelf // only this handler could make the room
 	}
-	g := &gate{accepted: make(chan struct{}, 1)}
-	g.kind, g.post, g.call = c.table.kinds[reflect.TypeOf(q)], q, g
+	g := &gate{q: q, accepted: make(chan struct{}, 1)}
+	g.kind, g.what, g.waited = c.table.kinds[reflect.TypeOf(q)], g, true
 	if err := c.post(&g.item); err != nil {
 		return err
 	}
@@ -165,12 +168,7 @@ func (c *core) pushWaiting(ctx context.Context, q any) error {
 		}
 		<-g.accepted
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if g.call != nil { // settled without having been accepted
-		return g.end
-	}
-	return nil
+	return g.end
 }
 
 // retreat withdraws what waits for room, and reports whether it still did.

@@ -46,27 +46,41 @@ const (
 	settled       // has its end; whoever performs it may not know yet
 )
 
-// item is one request in a mailbox or in hand. One of post and call is set.
-// Its fields are guarded by the lock of its worker.
+// item is one request in a mailbox or in hand. Its fields are guarded by the lock
+// of its worker. It is small because a mailbox may hold millions.
 type item struct {
 	next, prev *item
-	kind       handled
-	post       any   // what was pushed
-	call       waker // the caller, who waits
+	kind       *found
+	what       any // the request, or the caller that waits and has it
 	id         uint64
-	pushed     int64 // instants
-	started    int64
+	pushed     int64 // instant
 	at         place
+	waited     bool // what is a caller
 	overdue    bool // its limit is over
 	shared     bool // settled by another than its performer, who may hold it still
 	// withdrawable: its caller may give up, and its handler is told so.
 	withdrawable bool
-	end          error // once settled
-	scope        *scope
 }
 
-// waker is a caller that waits.
-type waker interface{ wake() }
+// caller is somebody who waits for the end of a request, or for room for it.
+type caller interface {
+	settle(end error) // keeps the end, before
+	wake()
+}
+
+// caller returns who waits for it, nil if nobody does.
+func (it *item) caller() caller {
+	if !it.waited {
+		return nil
+	}
+	return it.what.(caller)
+}
+
+// found is the handler of a type of request.
+type found struct {
+	t reflect.Type
+	handled
+}
 
 // handled is what a worker knows of one type of request.
 type handled interface {
@@ -90,11 +104,13 @@ type kind[Q, R any] struct {
 type envelope[Q, R any] struct {
 	item
 	q    Q
-	r    R             // written by the performer only
+	r    R // written by the performer only
+	end  error
 	done chan struct{} // room for the one signal
 }
 
-func (e *envelope[Q, R]) wake() { e.done <- struct{}{} }
+func (e *envelope[Q, R]) settle(end error) { e.end = end }
+func (e *envelope[Q, R]) wake()            { e.done <- struct{}{} }
 
 func newKind[Q, R any](handle func(context.Context, any, Q) (R, error)) *kind[Q, R] {
 	k := &kind[Q, R]{handle: handle}
@@ -103,9 +119,9 @@ func newKind[Q, R any](handle func(context.Context, any, Q) (R, error)) *kind[Q,
 }
 
 // seal returns an envelope for q.
-func (k *kind[Q, R]) seal(q Q) *envelope[Q, R] {
+func (k *kind[Q, R]) seal(f *found, q Q) *envelope[Q, R] {
 	e := k.envelopes.Get().(*envelope[Q, R])
-	e.item = item{kind: k, call: e}
+	e.item = item{kind: f, what: e, waited: true}
 	e.q = q
 	return e
 }
@@ -125,29 +141,29 @@ func (k *kind[Q, R]) discard(e *envelope[Q, R]) {
 	e.item = item{}
 	var q Q
 	var r R
-	e.q, e.r = q, r
+	e.q, e.r, e.end = q, r, nil
 	k.envelopes.Put(e)
 }
 
 func (k *kind[Q, R]) perform(ctx context.Context, state any, it *item) error {
-	if e, ok := it.call.(*envelope[Q, R]); ok {
+	if e, ok := it.what.(*envelope[Q, R]); ok {
 		r, err := k.handle(ctx, state, e.q)
 		e.r = r
 		return err
 	}
-	_, err := k.handle(ctx, state, it.post.(Q))
+	_, err := k.handle(ctx, state, it.what.(Q))
 	return err
 }
 
 func (k *kind[Q, R]) request(it *item) any {
-	if e, ok := it.call.(*envelope[Q, R]); ok {
+	if e, ok := it.what.(*envelope[Q, R]); ok {
 		return e.q
 	}
-	return it.post
+	return it.what
 }
 
 func (k *kind[Q, R]) into(it *item) any {
-	if e, ok := it.call.(*envelope[Q, R]); ok {
+	if e, ok := it.what.(*envelope[Q, R]); ok {
 		return &e.r
 	}
 	return new(R)

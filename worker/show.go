@@ -20,8 +20,8 @@ type sketch struct {
 func (c *core) sketchLocked(it *item) sketch {
 	s := sketch{q: it.kind.request(it)}
 	s.ID, s.Posted, s.Attempt = it.id, c.table.time(it.pushed), 1
-	if it.at == inHand || it.started != 0 {
-		s.Started = c.table.time(it.started)
+	if it == c.current {
+		s.Started = c.table.time(c.taken)
 	}
 	return s
 }

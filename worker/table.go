@@ -26,7 +26,7 @@ var ErrTableClosed = errors.New("worker: the table is closed")
 // ward is what all workers of a table share, without their types.
 type ward struct {
 	name       string
-	kinds      map[reflect.Type]handled
+	kinds      map[reflect.Type]*found
 	last       atomic.Pointer[found] // the newest that was looked up
 	onError    func(ctx context.Context, s, q any, err error) Verdict
 	onDone     func(ctx context.Context, s, q any, pushed, started, ended time.Time)
