@@ -57,7 +57,9 @@ func run(ctx context.Context, rounds, n, one int, named, lines bool) error {
 			return err
 		}
 	}
-	b.named(ctx, dir)
+	if err := b.named(ctx, dir); err != nil {
+		return err
+	}
 	if lines {
 		return b.lines(ctx, os.Stdout)
 	}
@@ -78,10 +80,10 @@ func run(ctx context.Context, rounds, n, one int, named, lines bool) error {
 }
 
 // ours are the contestants that are ganger.
-var ours = []string{"ganger", "ganger run", "map/go", "map/call python", "map/call node"}
+var ours = []string{"worker", "worker, idle", "ganger", "ganger run", "map/go", "map/call python", "map/call node"}
 
 // units are those of figures, by the ends of their names; any other is a number.
-var units = map[string]string{"rate": "/s", "16": "/s", "256": "/s", "ms": "ms", "ns": "ns", "p50": "us"}
+var units = map[string]string{"rate": "/s", "16": "/s", "256": "/s", "ms": "ms", "ns": "ns", "p50": "us", "B": "B", "GB": "GB", "allocs": "allocs", "goroutines": "goroutines"}
 
 // lines runs our own contestants once and writes their figures.
 func (b *field) lines(ctx context.Context, w io.Writer) error {

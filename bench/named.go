@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,7 +15,16 @@ import (
 const many = "1000000"
 
 // named adds the contestants of the table of named workers.
-func (b *field) named(ctx context.Context, dir string) {
+func (b *field) named(ctx context.Context, dir string) error {
+	ours := filepath.Join(dir, "worker")
+	if err := command(ctx, "go", "build", "-trimpath", "-o", ours, "github.com/ganger-dev/ganger/bench/worker"); err != nil {
+		return err
+	}
+	b.contestants = append(
+		b.contestants,
+		contestant{name: "worker", args: []string{ours}},
+		contestant{name: "worker, idle", args: []string{ours, "-idle", many}, once: true},
+	)
 	for _, lib := range []struct {
 		name string
 		idle [][]string // the arguments of each measurement of memory
@@ -32,6 +42,7 @@ func (b *field) named(ctx context.Context, dir string) {
 			b.contestants = append(b.contestants, contestant{name: lib.name + ", idle", args: append([]string{bin}, args...), once: true})
 		}
 	}
+	return nil
 }
 
 // operation is one row of the table of named workers.
