@@ -261,12 +261,14 @@ func (c *core) settleLocked(it *item, err error) caller {
 		return nil
 	}
 	it.shared = it.at == inHand
-	it.at = settled
-	if err == nil {
+	switch {
+	case it.at == blocked: // never accepted
+	case err == nil:
 		c.succeeded++
-	} else {
+	default:
 		c.failed++
 	}
+	it.at = settled
 	w := it.caller()
 	if w != nil {
 		w.settle(err)

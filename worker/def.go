@@ -40,7 +40,7 @@ type Def[W any, N comparable, P, S any] struct {
 	// OnError is told of a request whose handler returned an error, before its
 	// caller is. Nil means Continue.
 	OnError func(ctx context.Context, s S, q Post[W], err error) Verdict
-	// OnDone is told of a request that succeeded, after its caller was.
+	// OnDone is told of a request whose handler succeeded, after its caller was.
 	OnDone func(ctx context.Context, s S, q Post[W], pushed, started, ended time.Time)
 	// OnIdle is called when [Config].Idle has passed without a request, and
 	// again each time it passes once more.
@@ -110,8 +110,8 @@ type Config struct {
 	Pending  Pending
 	// Escalate is told when a worker will not be restarted any more because its
 	// circuit is open and [life.Policy].Retry is zero. It is called on a
-	// goroutine of the table; an owner that is a worker itself gives its
-	// [Self.Crash]. Nil: nobody is told but the event.
+	// goroutine of its own, and may close the table; an owner that is a worker
+	// itself gives its [Self.Crash]. Nil: nobody is told but the event.
 	Escalate func(err error)
 	// Idle is the time without a request after which OnIdle is called. Zero:
 	// never.

@@ -28,7 +28,7 @@ func (c *core) begin() (goOn func(), ok bool) {
 	c.running = true
 	c.detail = ""
 	c.state, c.since = ganger.Starting, c.table.now()
-	c.started = c.since
+	c.started, c.birth = c.since, 0
 	c.scope = newScope(c)
 	turn, ctx := c.turn, c.scope
 	c.emitLocked(inspect.StateEvent(ganger.Starting), "")
@@ -329,6 +329,8 @@ func (c *core) bury(turn uint64, failed error) {
 		c.mu.Unlock()
 		return
 	}
+	c.disarmLocked()
+	c.turn++ // for Close, too, the time is over
 	e := c.ending
 	c.mu.Unlock()
 	if e.last != nil {
@@ -338,8 +340,6 @@ func (c *core) bury(turn uint64, failed error) {
 		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+failed.Error(), "\n")
 	}
 	c.mu.Lock()
-	c.disarmLocked()
-	c.turn++
 	c.running = false
 	t := c.table
 	if c.state != ganger.Dead {

@@ -105,23 +105,23 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	if tell {
 		q = it.kind.request(it)
 	}
-	c.current, c.request = nil, nil
-	c.disarmLocked()
-	if tell && c.ending != nil {
-		c.armLocked()
-	}
 	pushed, started := it.pushed, c.taken
 	w := c.settleLocked(it, err)
-	if !it.waited {
-		c.spareLocked(it)
-	} else if w != nil {
-		it.shared = false // its performer is done with it
-	}
 	switch verdict { // it stands before the caller wakes
 	case Stop:
 		c.stopLocked(err)
 	case Crash:
 		c.condemnLocked(c.faultLocked(err))
+	}
+	c.current, c.request = nil, nil
+	c.disarmLocked()
+	if tell && c.ending != nil {
+		c.armLocked()
+	}
+	if !it.waited {
+		c.spareLocked(it)
+	} else if w != nil {
+		it.shared = false // its performer is done with it
 	}
 	c.mu.Unlock()
 	wake(w)

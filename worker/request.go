@@ -174,8 +174,8 @@ func (k *kind[Q, R]) name() string { return reflect.TypeFor[Q]().String() }
 // view returns what people see of a request: what it says of itself as a
 // [slog.LogValuer], or the name of its type. It runs code of the request.
 func view(q any) any {
-	if v, ok := q.(slog.LogValuer); ok {
-		return v.LogValue().Resolve().Any()
+	if _, ok := q.(slog.LogValuer); ok {
+		return slog.AnyValue(q).Resolve().Any() // which survives its panic
 	}
 	return fmt.Sprintf("%T", q)
 }

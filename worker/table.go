@@ -57,10 +57,11 @@ func (t *ward) now() int64 { return int64(time.Since(t.epoch)) }
 // time returns the time of an instant.
 func (t *ward) time(instant int64) time.Time { return t.epoch.Add(time.Duration(instant)) }
 
-// escalate tells the table's owner that a worker's circuit is open for good.
+// escalate tells the table's owner that a worker's circuit is open for good. Its
+// goroutine is the owner's, who may close the table in it.
 func (t *ward) escalate(err error) {
 	if t.told != nil {
-		t.all.Go(func() { t.told(err) })
+		go t.told(err)
 	}
 }
 
