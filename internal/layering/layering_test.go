@@ -34,6 +34,11 @@ var allowed = map[string][]string{
 	"examples/gofiles":   {"wall", "wall/native"},
 	"examples/parsolve":  {"pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
+
+	"examples/refutation/game":     {},
+	"examples/refutation/referee":  {"examples/refutation/game"},
+	"examples/refutation/strategy": {"examples/refutation/game"},
+	"examples/refutation/vm":       {"examples/refutation/game"},
 }
 
 // support lists the packages that exist for tests: they may import test
