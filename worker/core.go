@@ -234,16 +234,14 @@ func (c *core) takeLocked(now int64) *item {
 	return it
 }
 
-// admitLocked gives the room that there is now to whoever waited longest for it.
+// admitLocked gives the room that there is now to those who waited longest for it.
 func (c *core) admitLocked() {
-	x := c.x
-	if x == nil || x.blocked.n == 0 {
-		return
+	for x := c.x; x != nil && x.blocked.n > 0 && c.waiting.n < c.table.room; {
+		it := x.blocked.pop()
+		it.at = pending
+		c.waiting.push(it)
+		c.acceptedLocked(it)
 	}
-	it := x.blocked.pop()
-	it.at = pending
-	c.waiting.push(it)
-	c.acceptedLocked(it)
 }
 
 // acceptedLocked wakes a caller that waits for no more than room.

@@ -271,6 +271,7 @@ func (c *core) passOnLocked(crash error) {
 	case DropPending:
 		c.settleAllLocked(&c.waiting, &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseHolder, Worker: c.seat.name(), Err: crash})
 	}
+	c.admitLocked()
 }
 
 // emptyLocked settles everything that waits. What waits for room was never

@@ -50,8 +50,8 @@ type ward struct {
 	dead       graveyard
 }
 
-// now returns the instant: nanoseconds since the table was made. It costs half
-// of what a time does.
+// now returns the instant: nanoseconds since the table was made, never 0. It costs
+// half of what a time does.
 func (t *ward) now() int64 { return int64(time.Since(t.epoch)) }
 
 // time returns the time of an instant.
@@ -158,7 +158,7 @@ func newTable[W any, N comparable, P, S, F any](d *Def[W, N, P, S], c Config, t 
 	t.grace = max(cmp.Or(c.Grace, DefaultGrace), 0)
 	t.hub = c.Hub
 	t.dead.room = max(cmp.Or(c.Obituaries, DefaultObituaries), 0)
-	t.epoch = time.Now()
+	t.epoch = time.Now().Add(-1) // so that no instant is 0, which means none
 	if c.Strategy != OneForOne {
 		t.group = &group{ward: t, rest: c.Strategy == RestForOne}
 	}
