@@ -29,10 +29,12 @@ type core struct {
 	state       ganger.State
 	detail      string
 	running     bool // somebody has the turn
+	roused      bool // it is a goroutine that has not begun yet
 	live        bool // the present life was launched and not yet closed
 	final       bool // there is no next life, and the mailbox takes nothing more
 	gone        bool // dead for good
 	idleDue     bool // OnIdle is to be called
+	owed        bool // its group launches it again; guarded by the group's lock
 	incarnation uint32
 	turn        uint64
 	ids         uint64
@@ -98,7 +100,13 @@ func (c *core) extraLocked() *extra {
 	return c.x
 }
 
-// id names the present life for people.
+// The details of the state of a worker that waits for its next life.
+const (
+	backOff     = "back-off"
+	circuitOpen = "circuit open"
+)
+
+// idLocked names the present life for people.
 func (c *core) idLocked() string { return fmt.Sprintf("%s#%d", c.seat.name(), c.incarnation) }
 
 // kindOf returns the handler for requests of type t.
@@ -216,8 +224,8 @@ func (c *core) rouseLocked(now int64) bool {
 	if c.running || c.state != ganger.Idle {
 		return false
 	}
-	c.running = true
-	c.state, c.since = ganger.Busy, now
+	c.running, c.roused = true, true
+	c.state, c.since = ganger.Busy, max(now, c.since) // now was read before the lock was had
 	return true
 }
 

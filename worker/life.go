@@ -3,7 +3,6 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -71,9 +70,8 @@ func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
 	c.tellLaunchedLocked(nil)
 	c.state, c.since = ganger.Idle, c.birth
 	c.emitLocked(inspect.StateEvent(ganger.Idle), "")
-	c.mu.Unlock()
 	c.changed()
-	c.loop()
+	c.loopLocked()
 }
 
 // tellLaunchedLocked tells whoever launched the worker how it went, once.
@@ -139,18 +137,27 @@ func (c *core) endLocked(e *ending) bool {
 		c.state, c.since = ganger.Stopping, c.table.now()
 		c.emitLocked(inspect.StateEvent(ganger.Stopping), reason(e))
 	}
-	if !c.running {
-		c.running = true
+	if c.mineLocked() {
 		return true
 	}
 	c.armLocked()
 	return false
 }
 
+// mineLocked takes the turn if nobody has it, or if who was given it has not
+// begun, and reports whether it did.
+func (c *core) mineLocked() bool {
+	if c.running && !c.roused {
+		return false
+	}
+	c.running, c.roused = true, false
+	return true
+}
+
 // reason is why a life ends, for people.
 func reason(e *ending) string {
 	if e.why != nil {
-		return e.why.Error()
+		return fmt.Sprint(e.why)
 	}
 	return string(e.exit.Reason)
 }
@@ -184,37 +191,30 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 		return
 	}
 	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
-	e.exit.Stderr = crash.Err.Error()
+	e.exit.Stderr = fmt.Sprint(crash.Err) // which survives a panic of its Error
 	c.ending = e
 	if c.first != nil { // nobody has a worker yet: there is nothing to live again
 		crash = &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Worker: crash.Worker, Exit: crash.Exit, Err: crash.Err}
 		e.why = crash
 		c.tellLaunchedLocked(crash)
 	} else {
-		e.next = c.decideLocked(&e.exit)
+		e.next = c.decideLocked(&e.exit, crash)
 	}
 	c.scope.Cancel(crash)
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
 	}
 	if e.next.Open {
-		c.emitLocked(inspect.EventOpen, crash.Error())
+		c.emitLocked(inspect.EventOpen, fmt.Sprint(crash))
 	}
-	g := c.table.group
 	if e.next.Again && (!e.next.Open || e.next.After > 0) {
+		e.group = c.table.group != nil
 		c.passOnLocked(crash)
-		if g != nil {
-			e.group = true
-			g.strike(c, e.next.After)
-		}
 		return
 	}
 	c.final, c.err = true, crash
 	c.emptyLocked(c.refusalLocked())
 	if e.next.Open {
-		if g != nil {
-			g.giveUp(c, crash)
-		}
 		c.table.escalate(crash)
 	}
 }
@@ -226,8 +226,7 @@ func (c *core) crash(err error) {
 		c.mu.Unlock()
 		return
 	}
-	alone := !c.running
-	c.running = true
+	alone := c.mineLocked()
 	c.condemnLocked(c.faultLocked(err))
 	if c.request != nil {
 		c.request.Cancel(c.ending.why)
@@ -243,7 +242,7 @@ func (c *core) crash(err error) {
 }
 
 // decideLocked asks the policy what follows the present life.
-func (c *core) decideLocked(exit *ganger.Exit) life.Verdict {
+func (c *core) decideLocked(exit *ganger.Exit, crash error) life.Verdict {
 	t := c.table
 	born := c.birth
 	if !c.live {
@@ -251,19 +250,19 @@ func (c *core) decideLocked(exit *ganger.Exit) life.Verdict {
 	}
 	end := life.End{Born: t.time(born), Died: time.Now(), Ready: c.live, Exit: *exit}
 	if t.group != nil {
-		return t.group.decide(end)
+		return t.group.decide(c, end, crash)
 	}
 	x := c.extraLocked()
 	if x.past == nil {
 		x.past = &life.Past{}
 	}
-	past, v := t.policy.Next(*x.past, end, rand.Float64())
+	past, v := t.policy.Next(*x.past, end, t.jitter())
 	*x.past = past
 	return v
 }
 
 // passOnLocked does with the pending requests what the table says when another
-// life follows.
+// life follows. Those that waited for room have it then.
 func (c *core) passOnLocked(crash error) {
 	switch c.table.pending {
 	case FailPending:
@@ -338,7 +337,7 @@ func (c *core) bury(turn uint64, failed error) {
 		e.last.Request = e.last.request() // runs code of the request
 	}
 	if failed != nil {
-		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+failed.Error(), "\n")
+		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+fmt.Sprint(failed), "\n")
 	}
 	c.mu.Lock()
 	c.running = false
@@ -360,6 +359,7 @@ func (c *core) bury(turn uint64, failed error) {
 	if failed != nil {
 		c.err = errors.Join(c.err, fmt.Errorf("close: %w", failed))
 	}
+	c.detail = ""
 	c.mu.Unlock()
 	c.seat.leave(c)
 	c.mu.Lock()
@@ -381,9 +381,9 @@ func (c *core) changed() {
 // waitLocked has the next life begin after the delay, or leaves that to the
 // group.
 func (c *core) waitLocked(e *ending) {
-	c.detail = "back-off"
+	c.detail = backOff
 	if e.next.Open {
-		c.detail = "circuit open"
+		c.detail = circuitOpen
 	}
 	if e.group {
 		return

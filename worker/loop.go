@@ -11,9 +11,21 @@ import (
 	"github.com/ganger-dev/ganger/internal/rescue"
 )
 
-// loop performs what waits until nothing does. It begins with the turn.
+// loop is what a goroutine does for which a worker was roused. It has nothing to
+// do if the turn was taken from it before it began.
 func (c *core) loop() {
 	c.mu.Lock()
+	if !c.roused {
+		c.mu.Unlock()
+		return
+	}
+	c.roused = false
+	c.loopLocked()
+}
+
+// loopLocked performs what waits until nothing does. It begins with the turn, and
+// unlocks.
+func (c *core) loopLocked() {
 	turn, now := c.turn, c.since
 	for c.ending == nil {
 		if c.idleDue {
@@ -70,11 +82,16 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	if c.state != ganger.Busy {
 		c.state, c.since = ganger.Busy, c.taken
 	}
-	data := c.data
+	data, life, own := c.data, c.scope, c.request
 	c.mu.Unlock()
 
 	var err error
-	if crash := c.guard(turn, func() { err = it.kind.perform(ctx, data, it) }); crash != nil {
+	var obeyed bool
+	if crash := c.guard(turn, func() {
+		if err = it.kind.perform(ctx, data, it); err != nil {
+			obeyed = obeys(err, own, life) // runs code of the error
+		}
+	}); crash != nil {
 		c.crashed(turn, crash)
 		return 0
 	}
@@ -87,7 +104,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 			return 0
 		}
 		var told bool
-		if err, told = c.meantLocked(it, err); told && t.onError != nil {
+		if err, told = c.meantLocked(it, err, obeyed); told && t.onError != nil {
 			c.mu.Unlock()
 			if crash := c.guard(turn, func() { verdict = t.onError(ctx, data, it.kind.request(it), err) }); crash != nil {
 				c.crashed(turn, crash)
@@ -141,20 +158,22 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	return ended
 }
 
+// obeys reports whether err is what a handler returns because its context has
+// ended: the request's own, which may be nil, or the life's.
+func obeys(err error, own, life *scope) bool {
+	var cause error
+	if own != nil {
+		cause = own.Cause()
+	}
+	if cause == nil {
+		cause = life.Cause()
+	}
+	return cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause))
+}
+
 // meantLocked returns what a handler's error means, and whether OnError is told.
 // Somebody's change of mind is no failure of the work.
-func (c *core) meantLocked(it *item, err error) (_ error, tell bool) {
-	var cause error
-	if c.request != nil {
-		cause = c.request.Cause()
-	}
-	if cause == nil {
-		cause = c.scope.Cause()
-	}
-	if cause == nil {
-		return err, true
-	}
-	obeyed := errors.Is(err, context.Canceled) || errors.Is(err, cause)
+func (c *core) meantLocked(it *item, err error, obeyed bool) (_ error, tell bool) {
 	switch {
 	case it.overdue:
 		return &ganger.Error{Outcome: ganger.TimedOut, Cause: ganger.CauseExec, Worker: c.idLocked(), Err: err}, true

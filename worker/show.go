@@ -55,6 +55,10 @@ func (c *core) describe() inspect.Worker {
 	if c.incarnation > 1 {
 		w.Restarts = uint64(c.incarnation) - 1
 	}
+	if g := t.group; g != nil && c.detail != "" {
+		at, detail := g.waits()
+		w.Retry, w.Detail = &at, detail
+	}
 	var current, waiting []sketch
 	if c.current != nil {
 		current = append(current, c.sketchLocked(c.current))
@@ -64,8 +68,7 @@ func (c *core) describe() inspect.Worker {
 	}
 	if x := c.x; x != nil {
 		w.Last = x.last
-		if c.detail != "" && !x.retryAt.IsZero() {
-			at := x.retryAt
+		if at := x.retryAt; c.detail != "" && !at.IsZero() {
 			w.Retry = &at
 		}
 		extra := map[string]any{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"sync"
@@ -45,6 +46,7 @@ type ward struct {
 	grace      time.Duration
 	hub        *inspect.Hub
 	group      *group // nil: one for one
+	jitter     func() float64
 	epoch      time.Time
 	all        sync.WaitGroup // goroutines of the table itself
 	dead       graveyard
@@ -159,8 +161,9 @@ func newTable[W any, N comparable, P, S, F any](d *Def[W, N, P, S], c Config, t 
 	t.hub = c.Hub
 	t.dead.room = max(cmp.Or(c.Obituaries, DefaultObituaries), 0)
 	t.epoch = time.Now().Add(-1) // so that no instant is 0, which means none
+	t.jitter = rand.Float64
 	if c.Strategy != OneForOne {
-		t.group = &group{ward: t, rest: c.Strategy == RestForOne}
+		t.group = newGroup(t, c.Strategy == RestForOne)
 	}
 	table := &Table[N, P, F]{ward: t, ref: ref, byName: map[N]*core{}}
 	table.begin = func(c *core, n N, p P, ctx context.Context) (any, error) {
@@ -325,7 +328,8 @@ func (t *Table[N, P, F]) Dead() []inspect.Obituary { return t.ward.dead.all() }
 
 // Close stops every worker and returns when they are dead and every goroutine has
 // ended but those that were abandoned, or context.Cause(ctx). Nothing can be
-// launched once it was called.
+// launched once it was called. Workers that crash together are stopped one after
+// the other, the last launched first; others all at once.
 func (t *Table[N, P, F]) Close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
@@ -334,8 +338,12 @@ func (t *Table[N, P, F]) Close(ctx context.Context) error {
 	if slices.Contains(all, of(ctx)) {
 		return ErrSelf
 	}
-	for _, c := range all {
-		c.stop(nil)
+	if g := t.ward.group; g != nil {
+		g.close()
+	} else {
+		for _, c := range all {
+			c.stop(nil)
+		}
 	}
 	for _, c := range all {
 		select {
