@@ -2,7 +2,6 @@ package worker
 
 import (
 	"reflect"
-	"sync"
 
 	"github.com/ganger-dev/ganger"
 )
@@ -12,74 +11,90 @@ func superseded(worker string) error {
 	return &ganger.Error{Outcome: ganger.Cancelled, Cause: ganger.CauseSuperseded, Worker: worker}
 }
 
-// putting returns the lock that puts one request at a time into a box that
-// merges: merge runs without the worker's lock, and what a later put brings must
-// not be merged before an earlier one's.
-func (c *core) putting() *sync.Mutex {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	x := c.extraLocked()
-	if x.putting == nil {
-		x.putting = &sync.Mutex{}
-	}
-	return x.putting
-}
-
 // put puts q into the box, merged with what is there.
 func (c *core) put(q any) error {
 	k, err := c.kindOf(reflect.TypeOf(q))
 	if err != nil {
 		return err
 	}
-	if c.table.merge == nil {
-		return c.place(k, q)
-	}
-	m := c.putting()
-	m.Lock()
-	defer m.Unlock()
+	now := c.table.now()
 	c.mu.Lock()
-	old := c.waiting.pop()
-	if old == nil || c.final {
-		c.mu.Unlock()
-		return c.place(k, q)
+	c.mergedLocked()
+	old := c.waiting.first
+	switch {
+	case old == nil || c.final:
+		return c.addLocked(c.itemLocked(k, q), now, false)
+	case c.puts == nil && !old.waited:
+		return c.overwriteLocked(old, k, q, now)
+	case c.puts == nil:
+		c.clearLocked()
+		return c.addLocked(c.itemLocked(k, q), now, false)
 	}
+	c.waiting.take(old)
 	old.at = merging
+	c.merging = true
 	c.mu.Unlock()
 
-	merged := false
-	defer func() {
-		if !merged {
-			c.putBack(old)
-		}
-	}()
-	waited := old.kind.request(old)
-	result := c.table.merge(waited, q)
-	if result != nil {
+	pending := old.kind.request(old)
+	result := c.merge(old, pending, q)
+	if result != nil && reflect.TypeOf(result) != k.t {
 		if k, err = c.kindOf(reflect.TypeOf(result)); err != nil {
+			c.putBack(old)
 			return err
 		}
 	}
-	merged = true
-	if old.waited && result != nil && same(result, waited) {
+	if old.waited && result != nil && same(result, pending) {
 		c.putBack(old) // its caller goes on waiting for it
 		return nil
 	}
 	c.mu.Lock()
-	if c.final && old.at == merging { // stopped in the meantime
+	c.mergeOverLocked()
+	switch {
+	case result != nil && !old.waited && old.at == merging && !c.final:
+		return c.overwriteLocked(old, k, result, now)
+	case c.final && old.at == merging: // stopped in the meantime
 		wake(c.settleLocked(old, c.unwantedForGoodLocked()))
-	} else {
+	default:
 		wake(c.settleLocked(old, superseded(c.seat.name())))
 	}
-	c.mu.Unlock()
 	if result == nil {
+		c.mu.Unlock()
 		return nil
 	}
-	return c.place(k, result)
+	return c.addLocked(c.itemLocked(k, result), now, false)
+}
+
+// merge calls the user's function. If that panics, what was pending is pending
+// again.
+func (c *core) merge(old *item, pending, incoming any) (result any) {
+	well := false
+	defer func() {
+		if !well {
+			c.putBack(old)
+		}
+	}()
+	result = c.table.merge(pending, incoming)
+	well = true
+	return result
+}
+
+// mergedLocked waits until nobody merges.
+func (c *core) mergedLocked() {
+	for c.merging {
+		c.puts.Wait()
+	}
+}
+
+// mergeOverLocked lets the next put in.
+func (c *core) mergeOverLocked() {
+	c.merging = false
+	c.puts.Signal()
 }
 
 // putBack puts what was pending back into its box.
 func (c *core) putBack(it *item) {
 	c.mu.Lock()
+	c.mergeOverLocked()
 	switch {
 	case it.at != merging: // its caller gave up
 		c.mu.Unlock()
@@ -91,25 +106,26 @@ func (c *core) putBack(it *item) {
 	}
 }
 
-// place puts q, which nobody waits for, into the box in place of what is there.
-func (c *core) place(k *found, q any) error {
-	now := c.table.now()
-	c.mu.Lock()
-	if old := c.waiting.first; old != nil && !old.waited && !c.final {
-		c.failed++ // what was there is superseded, and its place is used again
-		c.ids++
-		old.kind, old.what, old.id, old.pushed = k, q, c.ids, now
-		c.mu.Unlock()
-		return nil
+// overwriteLocked puts q into the place of what was in the box, which nobody waits
+// for and which is superseded, and unlocks.
+func (c *core) overwriteLocked(old *item, k *found, q any, now int64) error {
+	c.failed++
+	old.kind, old.what = k, q
+	if old.at == merging {
+		return c.addLocked(old, now, false)
 	}
-	c.clearLocked()
-	return c.addLocked(c.itemLocked(k, q), now, false)
+	c.ids++
+	old.id, old.pushed = c.ids, now
+	c.mu.Unlock()
+	return nil
 }
 
-// replace puts it into the box in place of what is there.
+// replace puts it into the box in place of what is there, whose caller hears of
+// it.
 func (c *core) replace(it *item) error {
 	now := c.table.now()
 	c.mu.Lock()
+	c.mergedLocked()
 	c.clearLocked()
 	return c.addLocked(it, now, false)
 }

@@ -41,17 +41,7 @@ func Call[Q Request[W, R], W, R any](ctx context.Context, to Fifo[W], q Q) (R, e
 // before its turn.
 func CallLatest[Q Request[W, R], W, R any](ctx context.Context, to Box[W], q Q) (R, error) {
 	var w W
-	return call[Q, R](ctx, to.box(w), q, (*core).exchange)
-}
-
-// exchange is replace, one at a time with those who merge.
-func (c *core) exchange(it *item) error {
-	if c.table.merge != nil {
-		m := c.putting()
-		m.Lock()
-		defer m.Unlock()
-	}
-	return c.replace(it)
+	return call[Q, R](ctx, to.box(w), q, (*core).replace)
 }
 
 func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, *item) error) (r R, err error) {

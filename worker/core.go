@@ -23,7 +23,8 @@ import (
 type core struct {
 	table *ward
 	seat  seat
-	work  func() // c.loop: bound once, so that starting it allocates nothing
+	work  func()     // c.loop: bound once, so that starting it allocates nothing
+	puts  *sync.Cond // of a box that merges, nil elsewhere: puts wait here, see merging
 
 	mu          sync.Mutex // guards what follows
 	state       ganger.State
@@ -35,6 +36,7 @@ type core struct {
 	gone        bool // dead for good
 	idleDue     bool // OnIdle is to be called
 	owed        bool // its group launches it again; guarded by the group's lock
+	merging     bool // merge is called, without the lock: what comes later is merged later
 	incarnation uint32
 	turn        uint64
 	ids         uint64
@@ -66,9 +68,8 @@ type extra struct {
 	idle      *time.Timer
 	retry     *time.Timer
 	retryAt   time.Time
-	putting   *sync.Mutex // see core.putting
-	ticking   bool        // limit is set
-	idling    bool        // idle is set
+	ticking   bool // limit is set
+	idling    bool // idle is set
 	past      *life.Past
 	last      *inspect.Obituary
 	abandoned uint64

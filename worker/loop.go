@@ -140,6 +140,9 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	} else if w != nil {
 		it.shared = false // its performer is done with it
 	}
+	if w == nil && !tell {
+		return ended // nobody hears of it: the lock is kept for the next
+	}
 	c.mu.Unlock()
 	wake(w)
 	if tell {

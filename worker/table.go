@@ -277,6 +277,9 @@ func (t *Table[N, P, F]) add(name N, p P) (c *core, goOn func() <-chan error, er
 	first := make(chan error, 1)
 	c = &core{table: t.ward, seat: s, first: first}
 	c.work = c.loop
+	if t.ward.merge != nil {
+		c.puts = sync.NewCond(&c.mu)
+	}
 	t.byName[name] = c
 	if g := t.ward.group; g != nil {
 		g.add(c)
