@@ -23,8 +23,8 @@ const limit = 5 * time.Second
 
 func main() {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // it logs each actor's start
-	rounds := flag.Int("rounds", 5, "turns of each measurement")
-	turn := flag.Duration("turn", 40*time.Millisecond, "how long a turn takes")
+	rounds := flag.Int("rounds", 15, "turns of each measurement")
+	turn := flag.Duration("turn", 20*time.Millisecond, "how long a turn takes")
 	idle := flag.Int("idle", 0, "measure the memory of so many idle actors instead")
 	inbox := flag.Int("inbox", 1, "the size of their inboxes")
 	flag.Parse()
@@ -43,7 +43,7 @@ func main() {
 // ask wants an answer, tell does not.
 type (
 	ask  struct{ n int }
-	tell struct{}
+	tell struct{ n int }
 )
 
 // echo answers what is asked.
@@ -75,8 +75,8 @@ func run(t turns.Turns) error {
 			var sent sync.WaitGroup
 			for range producers {
 				sent.Go(func() {
-					for range (n + producers - 1) / producers {
-						e.Send(pid, tell{})
+					for i := range (n + producers - 1) / producers {
+						e.Send(pid, tell{i})
 					}
 				})
 			}

@@ -21,8 +21,8 @@ import (
 const limit = 5 * time.Second
 
 func main() {
-	rounds := flag.Int("rounds", 5, "turns of each measurement")
-	turn := flag.Duration("turn", 40*time.Millisecond, "how long a turn takes")
+	rounds := flag.Int("rounds", 15, "turns of each measurement")
+	turn := flag.Duration("turn", 20*time.Millisecond, "how long a turn takes")
 	idle := flag.Int("idle", 0, "measure the memory of so many idle actors instead")
 	flag.Parse()
 	var err error
@@ -40,7 +40,7 @@ func main() {
 // ask wants an answer, tell does not.
 type (
 	ask  struct{ n int }
-	tell struct{}
+	tell struct{ n int }
 )
 
 // echo answers what is asked.
@@ -75,8 +75,8 @@ func run(t turns.Turns) error {
 			var sent sync.WaitGroup
 			for range producers {
 				sent.Go(func() {
-					for range (n + producers - 1) / producers {
-						root.Send(pid, tell{})
+					for i := range (n + producers - 1) / producers {
+						root.Send(pid, tell{i})
 					}
 				})
 			}

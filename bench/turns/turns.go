@@ -1,8 +1,8 @@
 // Package turns measures small operations in one process, each in turn with the
-// one it is compared with, an unbuffered channel for most. It tells times, the
-// ratios within each pair of turns, which move far less than the times do, and
-// what is allocated. Every actor library of the benchmark uses it, so that all
-// are measured alike.
+// one it is compared with, an unbuffered channel for most. It tells the best times
+// of all turns, since what disturbs a turn only ever adds to it; their ratio, which
+// moves far less than the times do; and what is allocated. Every actor library of
+// the benchmark uses it, so that all are measured alike.
 package turns
 
 import (
@@ -60,8 +60,9 @@ type Turns struct {
 }
 
 // Run gives each operation its turns, each just after one of beside, and prints
-// medians over the rounds: PREFIX/NAME/ns of each, and PREFIX/NAME/ratio to
-// beside, /B and /allocs of those that are not beside.
+// PREFIX/NAME/ns of all, the best turn's, and of those that are not beside
+// PREFIX/NAME/ratio, its ratio to the best of beside, and the medians of what one
+// allocates, /B and /allocs.
 func (t Turns) Run(w io.Writer, prefix string, beside Op, ops ...Op) error {
 	many := make([]int, 1+len(ops))
 	for i, o := range append([]Op{beside}, ops...) {
@@ -71,7 +72,7 @@ func (t Turns) Run(w io.Writer, prefix string, beside Op, ops ...Op) error {
 		}
 		many[i] = n
 	}
-	var base []float64
+	var base []cost
 	all := make([][]cost, len(ops))
 	for range t.Rounds {
 		for i, o := range ops {
@@ -83,34 +84,25 @@ func (t Turns) Run(w io.Writer, prefix string, beside Op, ops ...Op) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", o.Name, err)
 			}
-			c.ratio = c.ns / b.ns
-			base, all[i] = append(base, b.ns), append(all[i], c)
+			base, all[i] = append(base, b), append(all[i], c)
 		}
 	}
-	load.Figure(w, prefix+"/"+beside.Name+"/ns", median(base))
+	ns := func(c cost) float64 { return c.ns }
+	least := sorted(base, ns)[0]
+	load.Figure(w, prefix+"/"+beside.Name+"/ns", least)
 	for i, o := range ops {
-		for _, f := range []struct {
-			name string
-			of   func(cost) float64
-		}{
-			{"ns", func(c cost) float64 { return c.ns }},
-			{"ratio", func(c cost) float64 { return c.ratio }},
-			{"B", func(c cost) float64 { return c.bytes }},
-			{"allocs", func(c cost) float64 { return c.allocs }},
-		} {
-			var values []float64
-			for _, c := range all[i] {
-				values = append(values, f.of(c))
-			}
-			load.Figure(w, prefix+"/"+o.Name+"/"+f.name, median(values))
-		}
+		best, name := sorted(all[i], ns)[0], prefix+"/"+o.Name
+		load.Figure(w, name+"/ns", best)
+		load.Figure(w, name+"/ratio", best/least)
+		load.Figure(w, name+"/B", sorted(all[i], func(c cost) float64 { return c.bytes })[t.Rounds/2])
+		load.Figure(w, name+"/allocs", sorted(all[i], func(c cost) float64 { return c.allocs })[t.Rounds/2])
 	}
 	return nil
 }
 
 // cost is what one performance of an operation took, on average over one turn.
 type cost struct {
-	ns, ratio, bytes, allocs float64
+	ns, bytes, allocs float64
 }
 
 // turn performs o n times.
@@ -141,7 +133,12 @@ func (t Turns) calibrate(o Op) (int, error) {
 	}
 }
 
-func median(values []float64) float64 {
+// sorted returns one figure of all costs, the least first.
+func sorted(all []cost, of func(cost) float64) []float64 {
+	values := make([]float64, 0, len(all))
+	for _, c := range all {
+		values = append(values, of(c))
+	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return values
 }

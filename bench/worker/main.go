@@ -18,8 +18,8 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 5, "turns of each measurement")
-	turn := flag.Duration("turn", 40*time.Millisecond, "how long a turn takes")
+	rounds := flag.Int("rounds", 15, "turns of each measurement")
+	turn := flag.Duration("turn", 20*time.Millisecond, "how long a turn takes")
 	idle := flag.Int("idle", 0, "measure the memory of so many idle workers instead")
 	only := flag.String("only", "", "measure this alone: calls, posts, lives")
 	profile := flag.String("cpuprofile", "", "write where the time went to this file")
