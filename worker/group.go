@@ -217,10 +217,11 @@ func (g *group) lower(r *round) bool {
 	why, doomed := g.doomed[m]
 	g.mu.Unlock()
 	switch {
-	case m.isDown():
 	case doomed:
-		m.stop(why)
-		return false
+		if m.stop(why); !m.isDown() {
+			return false
+		}
+	case m.isDown():
 	case m.isNew():
 		r.late = append(r.late, m)
 		r.up = slices.DeleteFunc(r.up, func(u *core) bool { return u == m })

@@ -57,7 +57,10 @@ func (c *core) describe() inspect.Worker {
 	}
 	if g := t.group; g != nil && c.detail != "" {
 		at, detail := g.waits()
-		w.Retry, w.Detail = &at, detail
+		w.Detail = detail
+		if time.Until(at) > 0 {
+			w.Retry = &at
+		}
 	}
 	var current, waiting []sketch
 	if c.current != nil {

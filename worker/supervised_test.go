@@ -52,6 +52,7 @@ type player struct {
 
 	mu     sync.Mutex // guards what follows
 	seen   []sight
+	selves map[string]worker.Self[Stage]
 	starts map[string][]string // what the launches to come do: ok, fail, panic, hang, deaf, after:D
 	closes map[string]string   // what Close does: panic, fail, hang, after:D
 }
@@ -67,7 +68,7 @@ const byCaller = 1 << 62
 func newPlayer(t *testing.T) *player {
 	p := &player{
 		t: t, start: time.Now(), hub: &inspect.Hub{}, refs: map[string]worker.Queue[Stage]{}, free: make(chan struct{}),
-		starts: map[string][]string{}, closes: map[string]string{},
+		selves: map[string]worker.Self[Stage]{}, starts: map[string][]string{}, closes: map[string]string{},
 	}
 	ctx, mute := context.WithCancel(context.Background())
 	p.mute = mute
@@ -97,6 +98,7 @@ func (p *player) def() *worker.Def[Stage, string, int, *actor] {
 		Group: "stage",
 		Launch: func(ctx context.Context, self worker.Self[Stage], name string, _ int) (*actor, error) {
 			p.mu.Lock()
+			p.selves[name] = self
 			plan := "ok"
 			if plans := p.starts[name]; len(plans) > 0 {
 				plan, p.starts[name] = plans[0], plans[1:]
@@ -179,6 +181,8 @@ func (p *player) do(line string) {
 		if err := p.refs[words[1]].Push(Act{Op: "panic"}); err != nil {
 			p.t.Fatalf("%s: %v", line, err)
 		}
+	case "crash":
+		p.selves[words[1]].Crash(errors.New("as told"))
 	case "trigger":
 		p.refs[words[1]].Trigger(nil)
 	case "tick":

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden traces")
 
-// TestTraces plays every testdata/*.trace: lines that begin with "> " are
+// TestW33Traces plays every testdata/*.trace: lines that begin with "> " are
 // commands, the others what must be seen after them: events, then what callers
 // were told, then the states of all workers.
 //
@@ -26,8 +26,9 @@ var update = flag.Bool("update", false, "rewrite the golden traces")
 //	closes NAME C      what its Close does: panic, fail, hang, deaf, after:2s
 //	call NAME OP …     calls that do as Act says
 //	die NAME           a push that panics
+//	crash NAME         Self.Crash
 //	trigger NAME, close, tick D
-func TestTraces(t *testing.T) {
+func TestW33Traces(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.trace")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no traces: %v", err)
