@@ -12,6 +12,7 @@
 //	    wall       lives, streams, instances; wall/process, wall/goroutine, ...
 //	      life     one seat kept filled with lives, and all of restart policy
 //	        pool   a shared queue of tasks performed by many workers
+//	        worker named workers, each with a mailbox of its own
 //
 // # State model
 //
