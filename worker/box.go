@@ -52,8 +52,8 @@ func (c *core) put(q any) error {
 	switch {
 	case result != nil && !old.waited && old.at == merging && !c.final:
 		return c.overwriteLocked(old, k, result, now)
-	case c.final && old.at == merging: // stopped in the meantime
-		wake(c.settleLocked(old, c.unwantedForGoodLocked()))
+	case c.final && old.at == merging: // it ended in the meantime
+		wake(c.settleLocked(old, c.x.left))
 	default:
 		wake(c.settleLocked(old, superseded(c.seat.name())))
 	}
@@ -99,7 +99,7 @@ func (c *core) putBack(it *item) {
 	case it.at != merging: // its caller gave up
 		c.mu.Unlock()
 	case c.final:
-		wake(c.settleLocked(it, c.unwantedForGoodLocked()))
+		wake(c.settleLocked(it, c.x.left))
 		c.mu.Unlock()
 	default:
 		_ = c.addLocked(it, it.pushed, false) // a box that is empty and open

@@ -47,6 +47,18 @@ func (c *core) disarmLocked() {
 	}
 }
 
+// forgetLocked stops the clocks of a worker that is dead for good, which would
+// keep it in memory.
+func (c *core) forgetLocked() {
+	if x := c.x; x != nil {
+		for _, t := range []*time.Timer{x.limit, x.idle} {
+			if t != nil {
+				t.Stop()
+			}
+		}
+	}
+}
+
 // currentLocked returns the id of the request in hand, 0 if there is none.
 func (c *core) currentLocked() uint64 {
 	if c.current == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"sync"
 	"time"
@@ -68,8 +69,9 @@ type extra struct {
 	idle      *time.Timer
 	retry     *time.Timer
 	retryAt   time.Time
-	ticking   bool // limit is set
-	idling    bool // idle is set
+	ticking   bool  // limit is set
+	idling    bool  // idle is set
+	left      error // the end of what is merged while the worker ends for good
 	past      *life.Past
 	last      *inspect.Obituary
 	abandoned uint64
@@ -137,7 +139,7 @@ func (c *core) refusalLocked() error {
 var (
 	errStopped     = errors.New("the worker was stopped")
 	errFull        = errors.New("the mailbox has no room")
-	errSourceEnded = errors.New("its source has ended")
+	errSourceEnded = fmt.Errorf("its source has ended: %w", io.EOF)
 )
 
 // push posts q, which nobody waits for. A full mailbox refuses it.

@@ -56,7 +56,8 @@ type Def[W any, N comparable, P, S any] struct {
 // Handle gives d the handler of the requests of type Q. The handler's error
 // reaches the caller as it is. ctx ends when the life is to end, when
 // [Config].Limit has passed, and when the caller gives up; it is not the
-// caller's. Handle panics when d has a handler for Q.
+// caller's, and may end when f has returned. Handle panics when d has a handler
+// for Q.
 func Handle[W any, N comparable, P, S any, Q Request[W, R], R any](d *Def[W, N, P, S], f func(context.Context, S, Q) (R, error)) {
 	t := reflect.TypeFor[Q]()
 	if d.kinds[t] != nil {

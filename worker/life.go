@@ -24,7 +24,7 @@ func (c *core) begin() (goOn func(), ok bool) {
 	}
 	c.turn++
 	c.incarnation++
-	c.running = true
+	c.running, c.idleDue = true, false
 	c.detail = ""
 	c.state, c.since = ganger.Starting, c.table.now()
 	c.started, c.birth = c.since, 0
@@ -186,36 +186,44 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 		wake(c.settleLocked(it, crash))
 	}
 	if c.ending != nil { // it was ending anyway; this is how it did
-		c.ending.exit, c.ending.last = *crash.Exit, last
+		exit := *crash.Exit
+		exit.Stderr, exit.Asked = fmt.Sprint(crash.Err), c.ending.exit.Asked
+		c.ending.exit, c.ending.last = exit, last
 		c.tellLaunchedLocked(c.unwantedLocked())
 		return
 	}
 	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
 	e.exit.Stderr = fmt.Sprint(crash.Err) // which survives a panic of its Error
+	if e.exit.Reason == ganger.LeavingEnded {
+		e.why = crash.Err // nothing has crashed
+	}
 	c.ending = e
 	if c.first != nil { // nobody has a worker yet: there is nothing to live again
 		crash = &ganger.Error{Outcome: ganger.Rejected, Cause: ganger.CauseStart, Worker: crash.Worker, Exit: crash.Exit, Err: crash.Err}
 		e.why = crash
 		c.tellLaunchedLocked(crash)
 	} else {
-		e.next = c.decideLocked(&e.exit, crash)
+		e.next = c.decideLocked(&e.exit, e.why)
 	}
-	c.scope.Cancel(crash)
+	c.scope.Cancel(e.why)
+	if c.request != nil {
+		c.request.Cancel(e.why)
+	}
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
 	}
 	if e.next.Open {
-		c.emitLocked(inspect.EventOpen, fmt.Sprint(crash))
+		c.emitLocked(inspect.EventOpen, fmt.Sprint(e.why))
 	}
 	if e.next.Again && (!e.next.Open || e.next.After > 0) {
 		e.group = c.table.group != nil
-		c.passOnLocked(crash)
+		c.passOnLocked(e.why)
 		return
 	}
-	c.final, c.err = true, crash
+	c.final, c.err = true, e.why
 	c.emptyLocked(c.refusalLocked())
 	if e.next.Open {
-		c.table.escalate(crash)
+		c.table.escalate(e.why)
 	}
 }
 
@@ -228,9 +236,6 @@ func (c *core) crash(err error) {
 	}
 	alone := c.mineLocked()
 	c.condemnLocked(c.faultLocked(err))
-	if c.request != nil {
-		c.request.Cancel(c.ending.why)
-	}
 	turn := c.turn
 	if !alone {
 		c.armLocked()
@@ -276,6 +281,9 @@ func (c *core) passOnLocked(crash error) {
 // emptyLocked settles everything that waits. What waits for room was never
 // accepted.
 func (c *core) emptyLocked(end error) {
+	if c.merging {
+		c.extraLocked().left = end
+	}
 	c.settleAllLocked(&c.waiting, end)
 	if c.x != nil && c.x.blocked.n > 0 {
 		c.settleAllLocked(&c.x.blocked, c.refusalLocked())
@@ -299,6 +307,7 @@ func (c *core) conclude(turn uint64) {
 	c.turn++ // what was armed for the handler means nothing to Close
 	turn = c.turn
 	c.disarmLocked()
+	c.current, c.request = nil, nil // what was in hand has returned, or was abandoned
 	var ctx *scope
 	if c.live && c.table.close != nil {
 		ctx = newScope(c)
@@ -349,7 +358,7 @@ func (c *core) bury(turn uint64, failed error) {
 		t.dead.add(o)
 		c.emitLocked(inspect.StateEvent(ganger.Dead), string(e.exit.Reason))
 	}
-	c.live, c.data, c.current, c.request, c.ending = false, nil, nil, nil, nil
+	c.live, c.data, c.ending = false, nil, nil
 	if !c.final {
 		c.waitLocked(e)
 		c.mu.Unlock()
@@ -360,6 +369,7 @@ func (c *core) bury(turn uint64, failed error) {
 		c.err = errors.Join(c.err, fmt.Errorf("close: %w", failed))
 	}
 	c.detail = ""
+	c.forgetLocked()
 	c.mu.Unlock()
 	c.seat.leave(c)
 	c.mu.Lock()

@@ -87,6 +87,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 
 	var err error
 	var obeyed bool
+	more := false // other code of the user was called after the handler
 	if crash := c.guard(turn, func() {
 		if err = it.kind.perform(ctx, data, it); err != nil {
 			obeyed = obeys(err, own, life) // runs code of the error
@@ -106,6 +107,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 		var told bool
 		if err, told = c.meantLocked(it, err, obeyed); told && t.onError != nil {
 			c.mu.Unlock()
+			more = true
 			if crash := c.guard(turn, func() { verdict = t.onError(ctx, data, it.kind.request(it), err) }); crash != nil {
 				c.crashed(turn, crash)
 				return 0
@@ -140,18 +142,28 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	} else if w != nil {
 		it.shared = false // its performer is done with it
 	}
-	if w == nil && !tell {
+	if w == nil && !tell && own == nil {
+		if more {
+			ended = t.now()
+		}
 		return ended // nobody hears of it: the lock is kept for the next
 	}
 	c.mu.Unlock()
 	wake(w)
 	if tell {
+		more = true
 		if crash := c.guard(turn, func() {
 			t.onDone(ctx, data, q, t.time(pushed), t.time(started), t.time(ended))
 		}); crash != nil {
 			c.crashed(turn, crash)
 			return 0
 		}
+	}
+	if own != nil {
+		own.Finish() // what the handler has left running with it ends
+	}
+	if more {
+		ended = t.now() // the next request begins here
 	}
 	c.mu.Lock()
 	if c.turn != turn {
@@ -242,7 +254,7 @@ func (c *core) pulled(turn uint64) *item {
 	case err != nil:
 		fault := c.faultLocked(err)
 		if err == io.EOF {
-			fault = &ganger.Error{Worker: fault.Worker, Exit: &ganger.Exit{Reason: ganger.LeavingEnded}, Err: errSourceEnded}
+			fault = c.crashLocked(&ganger.Exit{Reason: ganger.LeavingEnded}, errSourceEnded)
 		}
 		c.condemnLocked(fault)
 		c.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/internal/rescue"
@@ -71,7 +70,7 @@ func TestW02OneRequestAtATime(t *testing.T) {
 		return worker.Continue
 	}
 	done := 0
-	d.OnDone = func(context.Context, *diary, worker.Post[Script], time.Time, time.Time, time.Time) {
+	d.OnDone = func(_ context.Context, _ *diary, _ worker.Post[Script], _, _, _ stamp) {
 		defer alone()()
 		done++
 	}

@@ -47,10 +47,16 @@ func (f Ref) Stop(ctx context.Context) error {
 		return ErrSelf
 	}
 	f.c.stop(nil)
+	done := f.Done()
 	select {
-	case <-f.Done():
+	case <-done:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil // it was over already
+	default:
 		return context.Cause(ctx)
 	}
 }

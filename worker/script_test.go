@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/life"
@@ -41,6 +42,7 @@ type diary struct {
 type start func(ctx context.Context, self worker.Self[Script]) error
 
 type (
+	stamp       = time.Time
 	scriptDef   = worker.Def[Script, string, start, *diary]
 	scriptQueue = worker.Queue[Script]
 )
@@ -119,6 +121,11 @@ func parked() (q Do, release func()) {
 		<-gate
 		return 0, nil
 	}}, sync.OnceFunc(func() { close(gate) })
+}
+
+// panicking is a request whose handler panics.
+func panicking(v any) Do {
+	return Do{F: func(context.Context, *diary) (int, error) { panic(v) }}
 }
 
 // noted calls for the notes of the present life.

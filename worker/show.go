@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -98,7 +99,7 @@ func (c *core) describe() inspect.Worker {
 // obituary returns what is known of a life that ends at died.
 func (c *core) obituaryLocked(e *ending, died time.Time) inspect.Obituary {
 	o := inspect.Obituary{
-		Worker: c.seat.name(), Incarnation: uint64(c.incarnation), Born: c.table.time(c.started),
+		Worker: c.seat.name(), Incarnation: uint64(c.incarnation), Born: c.table.time(cmp.Or(c.birth, c.started)),
 		Died: died, Exit: e.exit,
 	}
 	if e.last != nil {
@@ -110,7 +111,7 @@ func (c *core) obituaryLocked(e *ending, died time.Time) inspect.Obituary {
 
 // emitLocked tells the hub what happened to the present life.
 func (c *core) emitLocked(name, detail string) {
-	if hub := c.table.hub; hub != nil {
+	if hub := c.table.hub; hub.Watched() {
 		hub.Emit(inspect.Event{
 			Group: c.table.name, Worker: c.seat.name(), Incarnation: uint64(c.incarnation), Name: name, Detail: detail,
 		})

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -330,17 +329,18 @@ func (t *Table[N, P, F]) cores() []*core {
 func (t *Table[N, P, F]) Dead() []inspect.Obituary { return t.ward.dead.all() }
 
 // Close stops every worker and returns when they are dead and every goroutine has
-// ended but those that were abandoned, or context.Cause(ctx). Nothing can be
-// launched once it was called. Workers that crash together are stopped one after
+// ended but those that were abandoned, or context.Cause(ctx) if ctx ends first.
+// Nothing can be launched once it was called, but with the context of a handler of
+// one of its workers it does nothing and returns [ErrSelf]. Workers that crash together are stopped one after
 // the other, the last launched first; others all at once.
 func (t *Table[N, P, F]) Close(ctx context.Context) error {
+	if self := of(ctx); self != nil && self.table == t.ward {
+		return ErrSelf
+	}
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
 	all := t.cores()
-	if slices.Contains(all, of(ctx)) {
-		return ErrSelf
-	}
 	if g := t.ward.group; g != nil {
 		g.close()
 	} else {
