@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/life"
@@ -179,9 +178,16 @@ func pendingOnRestart(t *testing.T, pending worker.Pending, kept bool, want, box
 		}
 		stop = table.Close
 	}
+	defer func() {
+		if err := stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
 	self.Crash(errors.New("enough"))
-	time.Sleep(time.Minute)
+	synctest.Wait()
 	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	for op, want := range wants {
 		if ends[op] != want {
 			t.Errorf("%q ended %s\nwant %s", op, ends[op], want)
@@ -189,8 +195,5 @@ func pendingOnRestart(t *testing.T, pending worker.Pending, kept bool, want, box
 	}
 	if !slices.Equal(performed, runs) {
 		t.Errorf("performed %q, want %q", performed, runs)
-	}
-	if err := stop(ctx); err != nil {
-		t.Error(err)
 	}
 }
