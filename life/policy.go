@@ -59,10 +59,11 @@ type Policy struct {
 // Past is what a [Policy] remembers of the lives before. The zero Past is that
 // of a new worker. It is a plain value, to be handed back to [Policy.Next].
 type Past struct {
-	bad    [maxBurst]time.Time // when bad ends were, oldest first
-	n      int                 // how many of bad are set
-	starts int                 // starts in a row that came to nothing
-	row    int                 // bad ends since the worker was last healthy
+	first  time.Time               // when the time of bad begins
+	bad    [maxBurst]time.Duration // when bad ends were, oldest first
+	n      int                     // how many of bad are set
+	starts int                     // starts in a row that came to nothing
+	row    int                     // bad ends since the worker was last healthy
 }
 
 // Starts returns the number of starts in a row that came to nothing.
@@ -179,14 +180,18 @@ func (p Policy) judge(e End) kind {
 func (p Past) with(at time.Time, window time.Duration) Past {
 	q := p
 	q.n = 0
-	q.bad = [maxBurst]time.Time{}
+	q.bad = [maxBurst]time.Duration{}
+	if p.n == 0 {
+		q.first = at
+	}
+	now := at.Sub(q.first)
 	for _, t := range p.bad[max(0, p.n-maxBurst+1):p.n] {
-		if at.Sub(t) < window {
+		if now-t < window {
 			q.bad[q.n] = t
 			q.n++
 		}
 	}
-	q.bad[q.n] = at
+	q.bad[q.n] = now
 	q.n++
 	return q
 }

@@ -136,7 +136,7 @@ func TestW08MergeDecides(t *testing.T) {
 				w, notes, release := boxed(t, c.merge, worker.Config{})
 				call := askLatest(t.Context(), w, 1)
 				var put error
-				panicked := rescue.Call(func() { put = w.Put(Note{N: 2}) }, func(v any, _ string) {
+				panicked := rescue.Call(func() { put = w.Put(Note{N: 2}) }, func(v any, _ rescue.Stack) {
 					if v != ouch {
 						t.Errorf("the putter got the panic %v, want %v", v, ouch)
 					}

@@ -321,8 +321,8 @@ func (c *core) conclude(turn uint64) {
 	}
 	defer ctx.Finish()
 	var err error
-	rescue.Call(func() { err = c.table.close(ctx, data, why) }, func(v any, stack string) {
-		err = c.panicked(v, stack)
+	rescue.Call(func() { err = c.table.close(ctx, data, why) }, func(v any, at rescue.Stack) {
+		err = c.panicked(v, at)
 		if v == nil { // this goroutine is ending
 			go c.bury(turn, err)
 		}

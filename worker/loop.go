@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/internal/rescue"
@@ -271,8 +272,8 @@ func (c *core) pulled(turn uint64) *item {
 // guard calls f, code of the user, and returns the panic that ended it. After a
 // Goexit it does not return: another goroutine ends the life then.
 func (c *core) guard(turn uint64, f func()) (crash *ganger.Error) {
-	rescue.Call(f, func(v any, stack string) {
-		crash = c.panicked(v, stack)
+	rescue.Call(f, func(v any, at rescue.Stack) {
+		crash = c.panicked(v, at)
 		if v == nil {
 			go c.crashed(turn, crash) // it has the turn now, as this goroutine had
 		}
@@ -283,7 +284,7 @@ func (c *core) guard(turn uint64, f func()) (crash *ganger.Error) {
 // errGoexit is what is known of code that ended its goroutine.
 var errGoexit = errors.New("the goroutine was ended (runtime.Goexit)")
 
-func (c *core) panicked(v any, stack string) *ganger.Error {
+func (c *core) panicked(v any, at rescue.Stack) *ganger.Error {
 	err := errGoexit
 	if v != nil {
 		err = fmt.Errorf("panic: %v", v)
@@ -291,9 +292,32 @@ func (c *core) panicked(v any, stack string) *ganger.Error {
 			err = fmt.Errorf("panic: %w", e)
 		}
 	}
+	stack := c.stack(at)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.crashLocked(&ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}, err)
+}
+
+// fall is where a life fell, and how that reads.
+type fall struct {
+	at   rescue.Stack
+	text string
+}
+
+// stack returns how at reads. Lives that follow each other quickly mostly fall at
+// the same place, and to read the last once more costs nothing.
+func (c *core) stack(at rescue.Stack) string {
+	c.mu.Lock()
+	last := c.extraLocked().fall
+	c.mu.Unlock()
+	if last != nil && slices.Equal(last.at, at) {
+		return last.text
+	}
+	last = &fall{slices.Clone(at), at.String()}
+	c.mu.Lock()
+	c.extraLocked().fall = last
+	c.mu.Unlock()
+	return last.text
 }
 
 // faultLocked is the crash that a verdict, a source or Self.Crash asks for.

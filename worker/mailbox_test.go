@@ -150,7 +150,7 @@ func TestW04BoundedHoldsExactlyItsSize(t *testing.T) {
 	}
 	t.Run("none", func(t *testing.T) {
 		var said any
-		rescue.Call(func() { worker.NewBounded(script(), 0, worker.Config{}) }, func(v any, _ string) { said = v })
+		rescue.Call(func() { worker.NewBounded(script(), 0, worker.Config{}) }, func(v any, _ rescue.Stack) { said = v })
 		if said != "worker: a mailbox for 0 requests" {
 			t.Errorf("a size of 0: %v", said)
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 func TestCall(t *testing.T) {
-	if rescue.Call(func() {}, func(any, string) { t.Error("fell without a panic") }) {
+	if rescue.Call(func() {}, func(any, rescue.Stack) { t.Error("fell without a panic") }) {
 		t.Error("reported a panic that was none")
 	}
 	var said any
 	var stack string
-	if !rescue.Call(func() { panic("oh") }, func(v any, s string) { said, stack = v, s }) {
+	if !rescue.Call(func() { panic("oh") }, func(v any, at rescue.Stack) { said, stack = v, at.String() }) {
 		t.Error("did not report the panic")
 	}
 	if said != "oh" || !strings.Contains(stack, "rescue_test.go") {
@@ -26,7 +26,7 @@ func TestCallToldOfGoexit(t *testing.T) {
 	fell, done := make(chan any, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		rescue.Call(runtime.Goexit, func(v any, _ string) { fell <- v })
+		rescue.Call(runtime.Goexit, func(v any, _ rescue.Stack) { fell <- v })
 		t.Error("returned after a Goexit")
 	}()
 	<-done
@@ -57,7 +57,7 @@ func TestStack(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stack string
-			rescue.Call(func() { nested(c.calls, nil) }, func(_ any, s string) { stack = s })
+			rescue.Call(func() { nested(c.calls, nil) }, func(_ any, at rescue.Stack) { stack = at.String() })
 			lines := strings.Split(strings.TrimSuffix(stack, "\n"), "\n")
 			if !strings.Contains(lines[0], "rescue_test.nested") || !strings.Contains(lines[1], "rescue_test.go:") {
 				t.Errorf("the stack does not begin with what fell:\n%s", stack)
@@ -74,6 +74,6 @@ func TestStack(t *testing.T) {
 
 func BenchmarkPanic(b *testing.B) {
 	for b.Loop() {
-		rescue.Call(func() { nested(4, nil) }, func(any, string) {})
+		rescue.Call(func() { nested(4, nil) }, func(any, rescue.Stack) {})
 	}
 }

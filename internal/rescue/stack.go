@@ -9,24 +9,31 @@ import (
 // maxCalls is how many calls a stack shows, the innermost.
 const maxCalls = 64
 
-// stack returns the calls from the one that fell down to f, each as a function
-// and its place. It is called by the function that Call defers.
+// Stack is where code fell: the calls from there down. It can be compared with
+// another, and costs little until somebody wants to read it.
+type Stack []uintptr
+
+// calls returns the stack of the function that [call] defers.
+func calls() Stack {
+	at := make(Stack, maxCalls)
+	return at[:runtime.Callers(3, at)] // without Callers, calls and the deferred function
+}
+
+// String returns each call up to f as a function and its place.
 //
 // That is what debug.Stack tells but for the arguments, without what the runtime
-// and the caller of Call have on it, and in a tenth of the time and more: a worker
-// that panics at every request must not take a core for the tracing.
-func stack() string {
-	var pcs [maxCalls]uintptr
-	n := runtime.Callers(3, pcs[:]) // without Callers, stack and the deferred function
-	frames := runtime.CallersFrames(pcs[:n])
+// and the caller of Call have on the stack, and in a tenth of the time and more: a
+// worker that panics at every request must not take a core for the tracing.
+func (s Stack) String() string {
+	frames := runtime.CallersFrames(s)
 	text := make([]byte, 0, 1024)
-	for more := n > 0; more; {
+	for more := len(s) > 0; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		if len(text) == 0 && strings.HasPrefix(f.Function, "runtime.") {
 			continue // how the runtime panics
 		}
-		if strings.HasSuffix(f.Function, "/internal/rescue.Call") {
+		if strings.HasSuffix(f.Function, "/internal/rescue.call") {
 			return string(text)
 		}
 		text = append(text, f.Function...)

@@ -139,7 +139,7 @@ func (l *life[Q, R]) serve() {
 		// After a panic the life is ending; after a Goexit guard does not return.
 		if rescue.Call(
 			func() { v, err = l.perform(r, r.q, r) },
-			func(v any, stack string) { l.fell(r, v, stack) },
+			func(v any, at rescue.Stack) { l.fell(r, v, at.String()) },
 		) {
 			continue
 		}

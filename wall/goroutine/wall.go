@@ -78,8 +78,8 @@ type beginning[Q, R any] struct {
 }
 
 func begin[Q, R any](ctx context.Context, f func(context.Context) (Perform[Q, R], error)) (b beginning[Q, R]) {
-	fell := rescue.Call(func() { b.perform, b.err = f(ctx) }, func(v any, stack string) {
-		b.exit = &ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}
+	fell := rescue.Call(func() { b.perform, b.err = f(ctx) }, func(v any, at rescue.Stack) {
+		b.exit = &ganger.Exit{Reason: ganger.LeavingPanic, Stack: at.String()}
 		b.err = fallen(v)
 	})
 	if !fell && b.err == nil && b.perform == nil {

@@ -11,12 +11,12 @@ import (
 // whether it returned. If it panics, or ends its goroutine, the coordinator is
 // told, and the serving ends.
 func (r *request[Q, R]) guard(f func()) (sound bool) {
-	return !rescue.Call(f, func(v any, stack string) {
+	return !rescue.Call(f, func(v any, at rescue.Stack) {
 		said := "the goroutine was ended by runtime.Goexit"
 		if v != nil {
 			said = fmt.Sprint(v)
 		}
-		r.panicked(&Failure{Message: "panic: " + said, Trace: stack, Cause: ganger.CausePanic})
+		r.panicked(&Failure{Message: "panic: " + said, Trace: at.String(), Cause: ganger.CausePanic})
 	})
 }
 
