@@ -75,7 +75,6 @@ type extra struct {
 	past      *life.Past
 	last      *inspect.Obituary
 	abandoned uint64
-	fall      *fall // the last panic
 }
 
 // ending is why the present life ends and what follows. What is in hand then

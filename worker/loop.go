@@ -292,7 +292,7 @@ func (c *core) panicked(v any, at rescue.Stack) *ganger.Error {
 			err = fmt.Errorf("panic: %w", e)
 		}
 	}
-	stack := c.stack(at)
+	stack := c.table.stack(at)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.crashLocked(&ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}, err)
@@ -306,18 +306,13 @@ type fall struct {
 
 // stack returns how at reads. Lives that follow each other quickly mostly fall at
 // the same place, and to read the last once more costs nothing.
-func (c *core) stack(at rescue.Stack) string {
-	c.mu.Lock()
-	last := c.extraLocked().fall
-	c.mu.Unlock()
-	if last != nil && slices.Equal(last.at, at) {
+func (t *ward) stack(at rescue.Stack) string {
+	if last := t.fall.Load(); last != nil && slices.Equal(last.at, at) {
 		return last.text
 	}
-	last = &fall{slices.Clone(at), at.String()}
-	c.mu.Lock()
-	c.extraLocked().fall = last
-	c.mu.Unlock()
-	return last.text
+	f := &fall{slices.Clone(at), at.String()}
+	t.fall.Store(f)
+	return f.text
 }
 
 // faultLocked is the crash that a verdict, a source or Self.Crash asks for.
