@@ -298,8 +298,8 @@ func (c *core) panicked(v any, at rescue.Stack) *ganger.Error {
 	return c.crashLocked(&ganger.Exit{Reason: ganger.LeavingPanic, Stack: stack}, err)
 }
 
-// fall is where a life fell, and how that reads.
-type fall struct {
+// trace is where a life panicked, and how that reads.
+type trace struct {
 	at   rescue.Stack
 	text string
 }
@@ -307,12 +307,12 @@ type fall struct {
 // stack returns how at reads. Lives that follow each other quickly mostly fall at
 // the same place, and to read the last once more costs nothing.
 func (t *ward) stack(at rescue.Stack) string {
-	if last := t.fall.Load(); last != nil && slices.Equal(last.at, at) {
+	if last := t.trace.Load(); last != nil && slices.Equal(last.at, at) {
 		return last.text
 	}
-	f := &fall{slices.Clone(at), at.String()}
-	t.fall.Store(f)
-	return f.text
+	now := &trace{slices.Clone(at), at.String()}
+	t.trace.Store(now)
+	return now.text
 }
 
 // faultLocked is the crash that a verdict, a source or Self.Crash asks for.

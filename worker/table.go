@@ -46,7 +46,7 @@ type ward struct {
 	hub        *inspect.Hub
 	group      *group // nil: one for one
 	jitter     func() float64
-	fall       atomic.Pointer[fall] // the last panic of any of them
+	trace      atomic.Pointer[trace] // of the last panic of any of them
 	epoch      time.Time
 	all        sync.WaitGroup // goroutines of the table itself
 	dead       graveyard
