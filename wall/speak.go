@@ -236,6 +236,13 @@ func (i *spoken[Q, R]) Cancel(c *Call[R], as *ganger.Error) {
 	}()
 }
 
+// Tell is [Teller]'s.
+func (i *spoken[Q, R]) Tell(c *Call[R], as *ganger.Error) {
+	if c.Ask(as) {
+		i.sess.Cancel(c)
+	}
+}
+
 // endFor kills the life for the sake of c, whose grace is over.
 func (i *spoken[Q, R]) endFor(c *Call[R]) {
 	if why, ok := i.blame(c); ok {

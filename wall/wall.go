@@ -114,6 +114,15 @@ type Instance[Q, R any] interface {
 	Cancel(c *Call[R], as *ganger.Error)
 }
 
+// Teller is implemented by instances that can ask a call to end and leave it at
+// that.
+type Teller[R any] interface {
+	// Tell asks c to end, as Cancel does, but its life is never ended for it.
+	// Whoever wants the call ended after that ends the life: a Cancel of it
+	// does nothing any more.
+	Tell(c *Call[R], as *ganger.Error)
+}
+
 // Runner is the upgrade for instances with one slot: Start, but performed on
 // the calling goroutine, which it blocks until the call has ended. It saves two
 // goroutine switches a request.

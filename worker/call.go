@@ -97,7 +97,7 @@ func (c *core) withdraw(it *item, end error) bool {
 	case blocked:
 		c.x.blocked.take(it)
 	case inHand:
-		c.request.Cancel(end)
+		c.tell(c.request, end)
 	}
 	c.settleLocked(it, end) // its caller is here: nobody is to be woken
 	return true

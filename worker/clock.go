@@ -21,7 +21,7 @@ func (c *core) armCloseLocked(ctx *scope) {
 		late := fmt.Errorf("it did not return within %v", c.table.grace)
 		ctx.Cancel(late)
 		c.mu.Lock()
-		if c.turn != turn {
+		if c.turn != turn || c.killLocked() {
 			c.mu.Unlock()
 			return
 		}
@@ -71,7 +71,7 @@ func (c *core) currentLocked() uint64 {
 // grace, and ends the life without it.
 func (c *core) abandon(turn, id uint64) {
 	c.mu.Lock()
-	if c.turn != turn || c.currentLocked() != id {
+	if c.turn != turn || c.currentLocked() != id || c.killLocked() {
 		c.mu.Unlock()
 		return
 	}
@@ -138,7 +138,7 @@ func (c *core) tick() {
 		return
 	}
 	it.overdue = true
-	c.request.Cancel(c.overdueLocked())
+	c.tell(c.request, c.overdueLocked())
 	c.armLocked()
 }
 

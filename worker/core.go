@@ -73,6 +73,7 @@ type extra struct {
 	idling    bool  // idle is set
 	left      error // the end of what is merged while the worker ends for good
 	past      *life.Past
+	life      *remote // the present life, if it is behind a wall
 	last      *inspect.Obituary
 	abandoned uint64
 }
@@ -92,6 +93,7 @@ type ending struct {
 type seat interface {
 	name() string
 	launch(ctx context.Context, c *core) (any, error)
+	launched(incarnation uint64) any // what a process is told to launch
 	leave(c *core)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/life"
+	"github.com/ganger-dev/ganger/wall"
 )
 
 // Verdict says how a worker goes on after a request that failed.
@@ -129,6 +130,13 @@ type Config struct {
 	// Obituaries is how many ends of lives a table remembers. Zero means 32,
 	// negative none.
 	Obituaries int
+	// Behind has everything of the definition run in a process of each life, which
+	// serves it with worker/behind.Serve: there a handler that outlives [Config].Limit
+	// and Grace is killed, and a death costs one life. Names, parameters, requests
+	// and responses must be encodable; the constructor of the table panics if a
+	// type is not, or if the wall is not one of worker/behind. Nil: on goroutines
+	// of this program.
+	Behind wall.Wall[wall.Instance[Envelope, Envelope]]
 	// Hub is told the states of lives, and knows the table until it is closed.
 	// Nil discards.
 	Hub *inspect.Hub

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/inspect"
-	"github.com/ganger-dev/ganger/internal/rescue"
 	"github.com/ganger-dev/ganger/life"
 )
 
@@ -32,9 +31,8 @@ func (c *core) begin() (goOn func(), ok bool) {
 	turn, ctx := c.turn, c.scope
 	c.emitLocked(inspect.StateEvent(ganger.Starting), "")
 	return func() {
-		var data any
-		var err error
-		if crash := c.guard(turn, func() { data, err = c.seat.launch(ctx, c) }); crash != nil {
+		data, crash, err := c.runLaunch(turn, ctx)
+		if crash != nil {
 			c.crashed(turn, crash)
 			return
 		}
@@ -47,13 +45,13 @@ func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
 	c.mu.Lock()
 	if c.turn != turn { // abandoned: nobody knows this state but us
 		c.mu.Unlock()
-		if err == nil && c.table.close != nil {
+		if err == nil && c.table.close != nil && c.table.far == nil {
 			c.guard(turn, func() { _ = c.table.close(ctx, data, ctx.Cause()) })
 		}
 		return
 	}
 	if err != nil {
-		c.condemnLocked(c.crashLocked(&ganger.Exit{Reason: ganger.LeavingStartFailed}, err))
+		c.condemnLocked(c.crashLocked(startExit(err), err))
 		c.mu.Unlock()
 		c.conclude(turn)
 		return
@@ -129,9 +127,9 @@ func (c *core) endLocked(e *ending) bool {
 		c.running = true
 		return true
 	}
-	c.scope.Cancel(c.unwantedLocked())
+	c.tell(c.scope, c.unwantedLocked())
 	if c.request != nil {
-		c.request.Cancel(c.unwantedLocked())
+		c.tell(c.request, c.unwantedLocked())
 	}
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
@@ -172,6 +170,9 @@ func (c *core) crashed(turn uint64, crash *ganger.Error) {
 	if !c.live && c.state == ganger.Starting {
 		crash = c.crashLocked(&ganger.Exit{Reason: ganger.LeavingStartFailed, Stack: crash.Exit.Stack}, crash.Err)
 	}
+	if c.table.far != nil {
+		c.stopsLocked()
+	}
 	c.condemnLocked(crash)
 	c.mu.Unlock()
 	c.conclude(turn)
@@ -187,13 +188,13 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 	}
 	if c.ending != nil { // it was ending anyway; this is how it did
 		exit := *crash.Exit
-		exit.Stderr, exit.Asked = fmt.Sprint(crash.Err), c.ending.exit.Asked
+		exit.Stderr, exit.Asked = lastWords(crash), c.ending.exit.Asked
 		c.ending.exit, c.ending.last = exit, last
 		c.tellLaunchedLocked(c.unwantedLocked())
 		return
 	}
 	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
-	e.exit.Stderr = fmt.Sprint(crash.Err) // which survives a panic of its Error
+	e.exit.Stderr = lastWords(crash)
 	if e.exit.Reason == ganger.LeavingEnded {
 		e.why = crash.Err // nothing has crashed
 	}
@@ -205,9 +206,9 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 	} else {
 		e.next = c.decideLocked(&e.exit, e.why)
 	}
-	c.scope.Cancel(e.why)
+	c.tell(c.scope, e.why)
 	if c.request != nil {
-		c.request.Cancel(e.why)
+		c.tell(c.request, e.why)
 	}
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
@@ -309,25 +310,19 @@ func (c *core) conclude(turn uint64) {
 	c.disarmLocked()
 	c.current, c.request = nil, nil // what was in hand has returned, or was abandoned
 	var ctx *scope
-	if c.live && c.table.close != nil {
+	l := c.remoteLocked()
+	if c.live && c.table.close != nil || l != nil {
 		ctx = newScope(c)
 		c.armCloseLocked(ctx)
 	}
-	data, why := c.data, c.ending.why
+	data, live, why := c.data, c.live && c.table.close != nil, c.ending.why
 	c.mu.Unlock()
 	if ctx == nil {
 		c.bury(turn, nil)
 		return
 	}
 	defer ctx.Finish()
-	var err error
-	rescue.Call(func() { err = c.table.close(ctx, data, why) }, func(v any, at rescue.Stack) {
-		err = c.panicked(v, at)
-		if v == nil { // this goroutine is ending
-			go c.bury(turn, err)
-		}
-	})
-	c.bury(turn, err)
+	c.bury(turn, c.runClose(turn, ctx, data, live, l, why))
 }
 
 // bury ends the present life: its obituary, and a next life or the end for
@@ -349,6 +344,7 @@ func (c *core) bury(turn uint64, failed error) {
 		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+fmt.Sprint(failed), "\n")
 	}
 	c.mu.Lock()
+	c.exitLocked(&e.exit)
 	c.running = false
 	t := c.table
 	if c.state != ganger.Dead {

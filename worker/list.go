@@ -18,6 +18,18 @@ func (l *list) push(it *item) {
 	l.n++
 }
 
+// unshift puts it in front of all others.
+func (l *list) unshift(it *item) {
+	it.prev, it.next = nil, l.first
+	if l.first != nil {
+		l.first.prev = it
+	} else {
+		l.last = it
+	}
+	l.first = it
+	l.n++
+}
+
 // pop takes the oldest, nil if there is none.
 func (l *list) pop() *item {
 	it := l.first

@@ -28,7 +28,7 @@ func (c *core) loop() {
 // unlocks.
 func (c *core) loopLocked() {
 	turn, now := c.turn, c.since
-	for c.ending == nil {
+	for c.ending == nil && !c.bereftLocked() {
 		if c.idleDue {
 			c.idleDue = false
 			if now = c.idled(turn); now == 0 {
@@ -72,7 +72,7 @@ func (c *core) restLocked(now int64) {
 // if the turn was lost.
 func (c *core) performed(turn uint64, it *item) int64 {
 	t := c.table
-	ctx := context.Context(c.scope)
+	ctx := c.scope
 	if t.limit > 0 || it.withdrawable {
 		c.request = newScope(c)
 		ctx = c.request
@@ -86,14 +86,9 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	data, life, own := c.data, c.scope, c.request
 	c.mu.Unlock()
 
-	var err error
-	var obeyed bool
 	more := false // other code of the user was called after the handler
-	if crash := c.guard(turn, func() {
-		if err = it.kind.perform(ctx, data, it); err != nil {
-			obeyed = obeys(err, own, life) // runs code of the error
-		}
-	}); crash != nil {
+	crash, obeyed, err := c.runHandler(turn, ctx, data, it, own, life)
+	if crash != nil {
 		c.crashed(turn, crash)
 		return 0
 	}
@@ -109,7 +104,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 		if err, told = c.meantLocked(it, err, obeyed); told && t.onError != nil {
 			c.mu.Unlock()
 			more = true
-			if crash := c.guard(turn, func() { verdict = t.onError(ctx, data, it.kind.request(it), err) }); crash != nil {
+			if verdict, crash = c.runOnError(turn, ctx, data, it, err); crash != nil {
 				c.crashed(turn, crash)
 				return 0
 			}
@@ -153,9 +148,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	wake(w)
 	if tell {
 		more = true
-		if crash := c.guard(turn, func() {
-			t.onDone(ctx, data, q, t.time(pushed), t.time(started), t.time(ended))
-		}); crash != nil {
+		if crash = c.runOnDone(turn, ctx, data, q, t.time(pushed), t.time(started), t.time(ended)); crash != nil {
 			c.crashed(turn, crash)
 			return 0
 		}
@@ -211,7 +204,7 @@ func (c *core) unwantedLocked() error {
 func (c *core) idled(turn uint64) int64 {
 	ctx, data := c.scope, c.data
 	c.mu.Unlock()
-	if crash := c.guard(turn, func() { c.table.onIdle(ctx, data) }); crash != nil {
+	if crash := c.runOnIdle(turn, ctx, data); crash != nil {
 		c.crashed(turn, crash)
 		return 0
 	}
@@ -230,15 +223,14 @@ func (c *core) pulled(turn uint64) *item {
 	c.state, c.since = ganger.Idle, c.table.now()
 	ctx, data := c.scope, c.data
 	c.mu.Unlock()
-	var q any
-	var err error
-	if crash := c.guard(turn, func() { q, err = c.table.next(ctx, data) }); crash != nil {
+	q, crash, err := c.runNext(turn, ctx, data)
+	if crash != nil {
 		c.crashed(turn, crash)
 		return nil
 	}
 	var k *found
 	if err == nil && q == nil {
-		err = errors.New("the source gave neither a request nor an error")
+		err = errNothingPulled
 	} else if err == nil {
 		k, err = c.kindOf(reflect.TypeOf(q))
 	}

@@ -25,19 +25,33 @@ func (f Ref) Name() string { return f.c.seat.name() }
 // Status returns the state of the present life and its incarnation. Between two
 // lives it is Dead; it is Dead for good once Done is closed.
 func (f Ref) Status() (ganger.State, uint64) {
+	if a := f.c.table.away; a != nil {
+		return a.status()
+	}
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	return f.c.state, uint64(f.c.incarnation)
 }
 
 // Describe returns everything known of the worker. It never waits for it.
-func (f Ref) Describe() inspect.Worker { return f.c.describe() }
+func (f Ref) Describe() inspect.Worker {
+	if a := f.c.table.away; a != nil {
+		return a.describe()
+	}
+	return f.c.describe()
+}
 
 // Trigger stops the worker for good, whatever its policy, and does not wait.
 // What waits ends Cancelled (shutdown) at once; what is in hand has its context
 // ended and [Config].Grace to return. why may be nil. The first why counts; a
 // worker that ends already is not disturbed.
-func (f Ref) Trigger(why error) { f.c.stop(why) }
+func (f Ref) Trigger(why error) {
+	if a := f.c.table.away; a != nil {
+		a.tell(wordTrigger, why)
+		return
+	}
+	f.c.stop(why)
+}
 
 // Stop is Trigger without a reason, and waits until Close has returned and the
 // name is free. It returns context.Cause(ctx) if ctx ends first, and [ErrSelf] if
@@ -46,7 +60,7 @@ func (f Ref) Stop(ctx context.Context) error {
 	if of(ctx) == f.c {
 		return ErrSelf
 	}
-	f.c.stop(nil)
+	f.Trigger(nil)
 	done := f.Done()
 	select {
 	case <-done:
@@ -68,6 +82,9 @@ func (f Ref) Done() <-chan struct{} { return f.c.over() }
 // Err returns why the worker is dead, or dying, for good: nil while it is not and
 // after a stop without a reason.
 func (f Ref) Err() error {
+	if a := f.c.table.away; a != nil {
+		return a.why()
+	}
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	return f.c.err
@@ -92,15 +109,28 @@ type Self[W any] struct{ Ref }
 // (Rejected, full), a box merges it. A source performs it before it is asked
 // again.
 func (w Self[W]) Push(q Post[W]) error {
-	if w.c.table.box {
-		return w.c.put(q)
+	return w.c.pushSelf(q)
+}
+
+func (c *core) pushSelf(q any) error {
+	switch t := c.table; {
+	case t.away != nil:
+		return t.away.push(q)
+	case t.box:
+		return c.put(q)
 	}
-	return w.c.push(q)
+	return c.push(q)
 }
 
 // Crash ends the present life as if its handler had panicked with err; what is
 // in hand ends Crashed, and the policy decides what follows. It does not wait.
-func (w Self[W]) Crash(err error) { w.c.crash(err) }
+func (w Self[W]) Crash(err error) {
+	if a := w.c.table.away; a != nil {
+		a.tell(wordCrash, err)
+		return
+	}
+	w.c.crash(err)
+}
 
 // Queue is a ref to a worker with a mailbox without a bound.
 type Queue[W any] struct{ Ref }

@@ -91,6 +91,11 @@ type handled interface {
 	// into returns where the response belongs.
 	into(it *item) any
 	name() string
+	// Of requests that cross a wall: their types, one made of bytes, and the
+	// handler on that.
+	types() (q, r reflect.Type)
+	parse(c codec, body []byte) (any, error)
+	respond(ctx context.Context, state, q any) (any, error)
 }
 
 // kind is one type of request and its handler.

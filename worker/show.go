@@ -63,6 +63,10 @@ func (c *core) describe() inspect.Worker {
 			w.Retry = &at
 		}
 	}
+	if t.far != nil {
+		w.Wall = t.far.wall.Traits().Name
+	}
+	l := c.remoteLocked()
 	var current, waiting []sketch
 	if c.current != nil {
 		current = append(current, c.sketchLocked(c.current))
@@ -87,6 +91,10 @@ func (c *core) describe() inspect.Worker {
 		}
 	}
 	c.mu.Unlock()
+	if l != nil {
+		u := l.usage()
+		w.PID, w.Memory = u.PID, u.Memory
+	}
 	for _, s := range current {
 		w.Current = append(w.Current, s.request())
 	}
@@ -112,9 +120,13 @@ func (c *core) obituaryLocked(e *ending, died time.Time) inspect.Obituary {
 // emitLocked tells the hub what happened to the present life.
 func (c *core) emitLocked(name, detail string) {
 	if hub := c.table.hub; hub.Watched() {
-		hub.Emit(inspect.Event{
+		e := inspect.Event{
 			Group: c.table.name, Worker: c.seat.name(), Incarnation: uint64(c.incarnation), Name: name, Detail: detail,
-		})
+		}
+		if l := c.remoteLocked(); l != nil {
+			e.PID = l.usage().PID
+		}
+		hub.Emit(e)
 	}
 }
 

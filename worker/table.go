@@ -44,7 +44,9 @@ type ward struct {
 	limit      time.Duration
 	grace      time.Duration
 	hub        *inspect.Hub
-	group      *group // nil: one for one
+	group      *group    // nil: one for one
+	far        *far      // nil: on goroutines
+	away       *resident // not nil: of a Self in a process
 	jitter     func() float64
 	trace      atomic.Pointer[trace] // of the last panic of any of them
 	epoch      time.Time
@@ -162,6 +164,9 @@ func newTable[W any, N comparable, P, S, F any](d *Def[W, N, P, S], c Config, t 
 	t.dead.room = max(cmp.Or(c.Obituaries, DefaultObituaries), 0)
 	t.epoch = time.Now().Add(-1) // so that no instant is 0, which means none
 	t.jitter = rand.Float64
+	if c.Behind != nil {
+		t.far = newFar(c, t.kinds, reflect.TypeFor[N](), reflect.TypeFor[P]())
+	}
 	if c.Strategy != OneForOne {
 		t.group = newGroup(t, c.Strategy == RestForOne)
 	}
@@ -185,6 +190,10 @@ func (s *placed[N, P, F]) name() string { return fmt.Sprint(s.n) }
 
 func (s *placed[N, P, F]) launch(ctx context.Context, c *core) (any, error) {
 	return s.table.begin(c, s.n, s.p, ctx)
+}
+
+func (s *placed[N, P, F]) launched(incarnation uint64) any {
+	return launched[N, P]{s.n, s.p, incarnation}
 }
 
 func (s *placed[N, P, F]) leave(c *core) {
