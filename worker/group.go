@@ -120,6 +120,9 @@ func (g *group) doomLocked(m *core, why error) {
 func (g *group) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if len(g.members) == 0 {
+		return // another Close may be waiting for the table's last goroutine
+	}
 	for _, m := range g.members {
 		g.doomLocked(m, nil)
 	}
