@@ -32,7 +32,7 @@ func (c *core) put(q any) error {
 	}
 	c.waiting.take(old)
 	old.at = merging
-	c.merging = true
+	c.merged = old
 	c.mu.Unlock()
 
 	pending := old.kind.request(old)
@@ -43,25 +43,28 @@ func (c *core) put(q any) error {
 			return err
 		}
 	}
-	if old.waited && result != nil && same(result, pending) {
-		c.putBack(old) // its caller goes on waiting for it
-		return nil
-	}
+	stays := old.waited && result != nil && same(result, pending)
 	c.mu.Lock()
 	c.mergeOverLocked()
 	switch {
-	case result != nil && !old.waited && old.at == merging && !c.final:
+	case c.final: // it ended in the meantime, and old with it
+		return c.refuseLocked()
+	case result == nil:
+		wake(c.settleLocked(old, superseded(c.seat.name())))
+		c.failed++ // and so does what came
+	case old.at == merging && !old.waited:
 		return c.overwriteLocked(old, k, result, now)
-	case c.final && old.at == merging: // it ended in the meantime
-		wake(c.settleLocked(old, c.x.left))
+	case stays: // its caller goes on waiting for it
+		c.failed++
+		if old.at == merging {
+			return c.addLocked(old, old.pushed, false)
+		}
 	default:
 		wake(c.settleLocked(old, superseded(c.seat.name())))
+		return c.addLocked(c.itemLocked(k, result), now, false)
 	}
-	if result == nil {
-		c.mu.Unlock()
-		return nil
-	}
-	return c.addLocked(c.itemLocked(k, result), now, false)
+	c.mu.Unlock()
+	return nil
 }
 
 // merge calls the user's function. If that panics, what was pending is pending
@@ -78,16 +81,20 @@ func (c *core) merge(old *item, pending, incoming any) (result any) {
 	return result
 }
 
-// mergedLocked waits until nobody merges.
+// mergedLocked waits until nobody merges, or the worker has ended.
 func (c *core) mergedLocked() {
-	for c.merging {
+	if c.merged == nil {
+		return
+	}
+	for c.merged != nil && !c.final {
 		c.puts.Wait()
 	}
+	c.puts.Signal() // the next may look too: this put need not merge, and would not tell it
 }
 
 // mergeOverLocked lets the next put in.
 func (c *core) mergeOverLocked() {
-	c.merging = false
+	c.merged = nil
 	c.puts.Signal()
 }
 
@@ -95,15 +102,11 @@ func (c *core) mergeOverLocked() {
 func (c *core) putBack(it *item) {
 	c.mu.Lock()
 	c.mergeOverLocked()
-	switch {
-	case it.at != merging: // its caller gave up
+	if it.at != merging { // its caller gave up, or the worker ended
 		c.mu.Unlock()
-	case c.final:
-		wake(c.settleLocked(it, c.x.left))
-		c.mu.Unlock()
-	default:
-		_ = c.addLocked(it, it.pushed, false) // a box that is empty and open
+		return
 	}
+	_ = c.addLocked(it, it.pushed, false) // a box that is empty and open
 }
 
 // overwriteLocked puts q into the place of what was in the box, which nobody waits

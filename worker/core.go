@@ -25,19 +25,19 @@ type core struct {
 	table *ward
 	seat  seat
 	work  func()     // c.loop: bound once, so that starting it allocates nothing
-	puts  *sync.Cond // of a box that merges, nil elsewhere: puts wait here, see merging
+	puts  *sync.Cond // of a box that merges, nil elsewhere: puts wait here, see merged
 
 	mu          sync.Mutex // guards what follows
 	state       ganger.State
 	detail      string
-	running     bool // somebody has the turn
-	roused      bool // it is a goroutine that has not begun yet
-	live        bool // the present life was launched and not yet closed
-	final       bool // there is no next life, and the mailbox takes nothing more
-	gone        bool // dead for good
-	idleDue     bool // OnIdle is to be called
-	owed        bool // its group launches it again; guarded by the group's lock
-	merging     bool // merge is called, without the lock: what comes later is merged later
+	running     bool  // somebody has the turn
+	roused      bool  // it is a goroutine that has not begun yet
+	live        bool  // the present life was launched and not yet closed
+	final       bool  // there is no next life, and the mailbox takes nothing more
+	gone        bool  // dead for good
+	idleDue     bool  // OnIdle is to be called
+	owed        bool  // its group launches it again; guarded by the group's lock
+	merged      *item // merge is called for it, without the lock: what comes later is merged later
 	incarnation uint32
 	turn        uint64
 	ids         uint64
@@ -69,9 +69,8 @@ type extra struct {
 	idle      *time.Timer
 	retry     *time.Timer
 	retryAt   time.Time
-	ticking   bool  // limit is set
-	idling    bool  // idle is set
-	left      error // the end of what is merged while the worker ends for good
+	ticking   bool // limit is set
+	idling    bool // idle is set
 	past      *life.Past
 	life      *remote // the present life, if it is behind a wall
 	last      *inspect.Obituary
@@ -187,12 +186,16 @@ func (c *core) post(it *item) error {
 	return c.addLocked(it, now, true)
 }
 
+// refuseLocked returns the end of a request that came too late, and unlocks.
+func (c *core) refuseLocked() error {
+	defer c.mu.Unlock()
+	return c.refusalLocked()
+}
+
 // addLocked puts it into the mailbox and unlocks.
 func (c *core) addLocked(it *item, now int64, wait bool) error {
 	if c.final {
-		err := c.refusalLocked()
-		c.mu.Unlock()
-		return err
+		return c.refuseLocked()
 	}
 	c.ids++
 	it.id, it.pushed = c.ids, now
@@ -271,7 +274,7 @@ func (c *core) settleLocked(it *item, err error) caller {
 	if it.at == settled {
 		return nil
 	}
-	it.shared = it.at == inHand
+	it.shared = it.at == inHand || it.at == merging
 	switch {
 	case it.at == blocked: // never accepted
 	case err == nil:

@@ -191,7 +191,7 @@ func TestW08EndsDuringAMerge(t *testing.T) {
 		keep    bool
 	}{
 		{"stop", func(w box, _, _ func()) { w.Trigger(ouch) }, ganger.Cancelled, ganger.CauseShutdown, ganger.CauseClosed, false},
-		{"stop, and the oldest is kept", func(w box, _, _ func()) { w.Trigger(ouch) }, ganger.Cancelled, ganger.CauseShutdown, "", true},
+		{"stop, and the oldest is kept", func(w box, _, _ func()) { w.Trigger(ouch) }, ganger.Cancelled, ganger.CauseShutdown, ganger.CauseClosed, true},
 		{"crash", func(_ box, crash, _ func()) { crash() }, ganger.Rejected, ganger.CauseClosed, ganger.CauseClosed, false},
 		{"withdrawn", func(_ box, _, giveUp func()) { giveUp() }, ganger.Cancelled, ganger.CauseWithdrawn, "", false},
 	} {

@@ -282,10 +282,13 @@ func (c *core) passOnLocked(crash error) {
 // emptyLocked settles everything that waits. What waits for room was never
 // accepted.
 func (c *core) emptyLocked(end error) {
-	if c.merging {
-		c.extraLocked().left = end
-	}
 	c.settleAllLocked(&c.waiting, end)
+	if c.puts != nil {
+		if it := c.merged; it != nil {
+			wake(c.settleLocked(it, end))
+		}
+		c.puts.Broadcast()
+	}
 	if c.x != nil && c.x.blocked.n > 0 {
 		c.settleAllLocked(&c.x.blocked, c.refusalLocked())
 	}

@@ -100,7 +100,8 @@ func NewBounded[W any, N comparable, P, S any](d *Def[W, N, P, S], size int, c C
 // NewLatest makes a table of workers whose mailbox is a box for one request.
 // merge is given what is there and what comes, and returns what is to be there: one
 // of them, another request of W, or nil for none. It runs on the goroutine of
-// whoever puts, one at a time for each worker. Nil: the newest wins. A caller
+// whoever puts, one at a time for each worker, and other puts wait for it; it must
+// not put into that worker itself. Nil: the newest wins. A caller
 // whose request has to leave gets Cancelled (superseded).
 func NewLatest[W any, N comparable, P, S any](d *Def[W, N, P, S], merge func(pending, incoming Post[W]) Post[W], c Config) *Table[N, P, Latest[W]] {
 	t := &ward{box: true}
