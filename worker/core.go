@@ -217,12 +217,15 @@ func (c *core) addLocked(it *item, now int64, wait bool) error {
 	it.at = pending
 	c.waiting.push(it)
 	c.acceptedLocked(it)
-	start := c.rouseLocked(now)
+	start, here := c.rouseLocked(now), it.here
 	c.mu.Unlock()
-	if start {
+	wake(displaced)
+	switch {
+	case start && here:
+		c.loop(it)
+	case start:
 		go c.work()
 	}
-	wake(displaced)
 	return nil
 }
 

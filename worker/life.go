@@ -69,7 +69,7 @@ func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
 	c.state, c.since = ganger.Idle, c.birth
 	c.emitLocked(inspect.StateEvent(ganger.Idle), "")
 	c.changed()
-	c.loopLocked()
+	c.loopLocked(nil)
 }
 
 // tellLaunchedLocked tells whoever launched the worker how it went, once.
@@ -175,6 +175,10 @@ func (c *core) crashed(turn uint64, crash *ganger.Error) {
 	}
 	c.condemnLocked(crash)
 	c.mu.Unlock()
+	if c.table.far != nil {
+		go c.conclude(turn) // ends with the life; this goroutine may be a caller's
+		return
+	}
 	c.conclude(turn)
 }
 

@@ -14,21 +14,30 @@ import (
 
 // loop is what a goroutine does for which a worker was roused. It has nothing to
 // do if the turn was taken from it before it began.
-func (c *core) loop() {
+//
+// With own it is what the caller of own does, until own has its end: somebody else
+// goes on then.
+func (c *core) loop(own *item) {
 	c.mu.Lock()
 	if !c.roused {
 		c.mu.Unlock()
 		return
 	}
 	c.roused = false
-	c.loopLocked()
+	c.loopLocked(own)
 }
 
 // loopLocked performs what waits until nothing does. It begins with the turn, and
 // unlocks.
-func (c *core) loopLocked() {
+func (c *core) loopLocked(own *item) {
 	turn, now := c.turn, c.since
 	for c.ending == nil && !c.bereftLocked() {
+		if own != nil && own.at == settled && (c.waiting.n > 0 || c.idleDue) {
+			c.roused = true
+			c.mu.Unlock()
+			go c.work()
+			return
+		}
 		if c.idleDue {
 			c.idleDue = false
 			if now = c.idled(turn); now == 0 {
@@ -52,6 +61,10 @@ func (c *core) loopLocked() {
 		}
 	}
 	c.mu.Unlock()
+	if own != nil {
+		go c.conclude(turn) // ends with the life
+		return
+	}
 	c.conclude(turn)
 }
 

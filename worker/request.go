@@ -60,6 +60,7 @@ type item struct {
 	shared     bool // settled by another than its performer, who may hold it still
 	// withdrawable: its caller may give up, and its handler is told so.
 	withdrawable bool
+	here         bool // its caller has it performed itself, if nobody is at work
 }
 
 // caller is somebody who waits for the end of a request, or for room for it.

@@ -286,7 +286,7 @@ func (t *Table[N, P, F]) add(name N, p P) (c *core, goOn func() <-chan error, er
 	}
 	first := make(chan error, 1)
 	c = &core{table: t.ward, seat: s, first: first}
-	c.work = c.loop
+	c.work = func() { c.loop(nil) }
 	if t.ward.merge != nil {
 		c.puts = sync.NewCond(&c.mu)
 	}
