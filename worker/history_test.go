@@ -132,6 +132,7 @@ type anyTable struct {
 	orFind func(context.Context, string) (hand, error)
 	find   func(string) (hand, bool)
 	close  func(context.Context) error
+	dead   func() []inspect.Obituary
 	group  inspect.Group
 }
 
@@ -167,10 +168,44 @@ func tableOf[F any](t *worker.Table[string, int, F], of func(F) hand) anyTable {
 			}
 			return of(f), true
 		},
-		close: t.Close, group: t,
+		close: t.Close, dead: t.Dead, group: t,
 	}
 }
 
+func queues(t *worker.Table[string, int, worker.Queue[Any]]) anyTable {
+	return tableOf(t, func(f worker.Queue[Any]) hand {
+		return hand{
+			f.Ref,
+			func(ctx context.Context, q Deed) (int, error) { return worker.Call(ctx, f, q) },
+			func(_ context.Context, q Deed) error { return f.Push(q) },
+			func(q Deed) error { return f.Push(q) },
+		}
+	})
+}
+
+func boundeds(t *worker.Table[string, int, worker.Bounded[Any]]) anyTable {
+	return tableOf(t, func(f worker.Bounded[Any]) hand {
+		return hand{
+			f.Ref,
+			func(ctx context.Context, q Deed) (int, error) { return worker.Call(ctx, f, q) },
+			func(ctx context.Context, q Deed) error { return f.Push(ctx, q) },
+			func(q Deed) error { return f.TryPush(q) },
+		}
+	})
+}
+
+func latests(t *worker.Table[string, int, worker.Latest[Any]]) anyTable {
+	return tableOf(t, func(f worker.Latest[Any]) hand {
+		return hand{
+			f.Ref,
+			func(ctx context.Context, q Deed) (int, error) { return worker.CallLatest(ctx, f, q) },
+			func(_ context.Context, q Deed) error { return f.Put(q) },
+			func(q Deed) error { return f.Put(q) },
+		}
+	})
+}
+
+// open makes the table of a history.
 func (w *world) open() anyTable {
 	d := &worker.Def[Any, string, int, int]{
 		Launch: w.launch,
@@ -198,36 +233,15 @@ func (w *world) open() anyTable {
 	}
 	switch s.Kind {
 	case 0:
-		return tableOf(worker.NewQueue(d, c), func(f worker.Queue[Any]) hand {
-			return hand{
-				f.Ref,
-				func(ctx context.Context, q Deed) (int, error) { return worker.Call(ctx, f, q) },
-				func(_ context.Context, q Deed) error { return f.Push(q) },
-				func(q Deed) error { return f.Push(q) },
-			}
-		})
+		return queues(worker.NewQueue(d, c))
 	case 1:
-		return tableOf(worker.NewBounded(d, s.Size, c), func(f worker.Bounded[Any]) hand {
-			return hand{
-				f.Ref,
-				func(ctx context.Context, q Deed) (int, error) { return worker.Call(ctx, f, q) },
-				func(ctx context.Context, q Deed) error { return f.Push(ctx, q) },
-				func(q Deed) error { return f.TryPush(q) },
-			}
-		})
+		return boundeds(worker.NewBounded(d, s.Size, c))
 	case 2:
 		var merge func(pending, incoming worker.Post[Any]) worker.Post[Any]
 		if s.Merge == 1 {
 			merge = w.merge
 		}
-		return tableOf(worker.NewLatest(d, merge, c), func(f worker.Latest[Any]) hand {
-			return hand{
-				f.Ref,
-				func(ctx context.Context, q Deed) (int, error) { return worker.CallLatest(ctx, f, q) },
-				func(_ context.Context, q Deed) error { return f.Put(q) },
-				func(q Deed) error { return f.Put(q) },
-			}
-		})
+		return latests(worker.NewLatest(d, merge, c))
 	}
 	return tableOf(worker.NewSource(d, w.pull, c), func(f worker.Source[Any]) hand {
 		return hand{Ref: f.Ref}
@@ -403,6 +417,7 @@ func live(t *rapid.T, s shape, history []move) {
 	}
 	time.Sleep(time.Minute)
 	w.look()
+	w.owing()
 	if err := w.table.close(context.Background()); err != nil {
 		t.Errorf("Close: %v", err)
 	}
@@ -531,6 +546,18 @@ func (w *world) look() {
 	})
 }
 
+// owing checks that nobody waits for what has been performed, when there was time
+// for everything but what waits to be let go.
+func (w *world) owing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.deeds {
+		if d.asked && !d.ended && d.performed > 0 && d.Op != "park" && d.Op != "deaf" {
+			w.t.Errorf("request %d (%s) was performed and has no end", d.ID, d.Op)
+		}
+	}
+}
+
 // reckon checks the ends, when all is over.
 func (w *world) reckon() {
 	for _, d := range w.deeds {
@@ -562,25 +589,28 @@ func (w *world) reckon() {
 // at most, and how many were surely done.
 func (w *world) counts(ids map[int]bool) (least, most, done uint64) {
 	for id := range ids {
-		d := w.deeds[id]
-		_, told := errors.AsType[*ganger.Error](d.end)
-		cause := ganger.CauseOf(d.end)
-		switch {
-		case d.posted:
-			least++
-		case !d.asked: // refused
-			continue
-		case d.end == nil:
-			done++
-			least++
-		case errors.Is(d.end, worker.ErrSelf):
-			continue
-		case !told || cause != ganger.CauseClosed && cause != ganger.CauseWithdrawn:
-			least++
-		}
-		most++
+		l, m, d := w.deeds[id].counts()
+		least, most, done = least+l, most+m, done+d
 	}
 	return max(least, uint64(w.merges)) - uint64(w.merges), most, done // a merge makes one of two, or none
+}
+
+// counts returns how many accepted requests it is, at least and at most, and
+// whether it was surely done.
+func (d *deed) counts() (least, most, done uint64) {
+	_, told := errors.AsType[*ganger.Error](d.end)
+	cause := ganger.CauseOf(d.end)
+	switch {
+	case d.posted:
+		return 1, 1, 0
+	case !d.asked, errors.Is(d.end, worker.ErrSelf): // refused
+		return 0, 0, 0
+	case d.end == nil:
+		return 1, 1, 1
+	case told && (cause == ganger.CauseClosed || cause == ganger.CauseWithdrawn):
+		return 0, 1, 0
+	}
+	return 1, 1, 0
 }
 
 // wrong says what is wrong with an end, "" if nothing is.
