@@ -36,6 +36,10 @@ var allowed = map[string][]string{
 	"examples/parsolve":  {"pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 
+	"examples/refutation": {
+		"", "inspect", "life", "wall", "wall/native", "wall/process", "worker", "examples/refutation/game",
+		"examples/refutation/referee", "examples/refutation/strategy", "examples/refutation/vm",
+	},
 	"examples/refutation/game":     {},
 	"examples/refutation/referee":  {"examples/refutation/game"},
 	"examples/refutation/strategy": {"examples/refutation/game"},
@@ -61,6 +65,8 @@ var timers = map[string]string{
 	"worker":         "the grace, the limit and the idleness of a worker, and the delay that life's policy decided",
 	"journal":        "how soon what was appended is synced",
 	"cmd/ganger":     "the status line, the drain",
+
+	"examples/refutation": "the time from block to block",
 }
 
 // recovers are the files that may call recover, each with whose code it guards.

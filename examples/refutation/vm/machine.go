@@ -137,9 +137,6 @@ func (s *State) execute(n uint64) uint64 {
 	return done
 }
 
-// Found returns how many primes the machine has counted.
-func (s *State) Found() uint64 { return s.Reg[found] }
-
 // encodedSize is the length of every encoded state.
 const encodedSize = 8 * (2 + registers + words)
 

@@ -37,9 +37,9 @@ type Fault struct {
 	Do   func(*State)
 }
 
-// OneMore returns the fault of counting one prime too many.
-func OneMore(tick uint64) Fault {
-	return Fault{tick, func(s *State) { s.Reg[found]++ }}
+// Miscount returns the fault of having counted so many primes too many.
+func Miscount(tick, primes uint64) Fault {
+	return Fault{tick, func(s *State) { s.Reg[found] += primes }}
 }
 
 // Refuel returns the fault of an execution that goes on for more ticks than it has.

@@ -30,8 +30,8 @@ func TestCountsPrimes(t *testing.T) {
 			filed[n%words]++
 		}
 	}
-	if s.Found() != primes || primes < 1000 || s.Mem != filed {
-		t.Errorf("found %d odd primes below %d, filed %v; want %d and %v", s.Found(), s.Reg[candidate], s.Mem, primes, filed)
+	if s.Reg[found] != primes || primes < 1000 || s.Mem != filed {
+		t.Errorf("found %d odd primes below %d, filed %v; want %d and %v", s.Reg[found], s.Reg[candidate], s.Mem, primes, filed)
 	}
 }
 
@@ -105,8 +105,9 @@ func TestHashTellsStatesApart(t *testing.T) {
 // answers are those of an execution from the beginning, and the end is known.
 func TestTrace(t *testing.T) {
 	faults := map[string]func(tick uint64) Fault{
-		"none": func(uint64) Fault { return Fault{} }, "one more": OneMore, "run dry": RunDry,
-		"refuel": func(tick uint64) Fault { return Refuel(tick, 11) },
+		"none": func(uint64) Fault { return Fault{} }, "run dry": RunDry,
+		"miscount": func(tick uint64) Fault { return Miscount(tick, 3) },
+		"refuel":   func(tick uint64) Fault { return Refuel(tick, 11) },
 	}
 	for name, make := range faults {
 		t.Run(name, func(t *testing.T) {

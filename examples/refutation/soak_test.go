@@ -1,0 +1,5 @@
+//go:build soak && linux
+
+package main
+
+const soak = true
