@@ -93,7 +93,8 @@ func (c *core) abandon(turn, id uint64) {
 	if c.state == ganger.Starting {
 		reason = ganger.LeavingStartFailed
 	}
-	c.condemnLocked(c.crashLocked(&ganger.Exit{Reason: reason}, fmt.Errorf("what it ran ignored its context for %v", c.table.grace)))
+	deaf := fmt.Errorf("what it ran ignored its context for %v", c.table.grace)
+	c.condemnLocked(c.crashLocked(&ganger.Exit{Reason: reason}, deaf), deaf.Error())
 	c.ending.last = last
 	c.mu.Unlock()
 	c.conclude(turn)

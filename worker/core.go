@@ -81,6 +81,7 @@ type extra struct {
 // ends Cancelled with the cause.
 type ending struct {
 	why   error
+	said  string // of why, which is not asked under the lock
 	exit  ganger.Exit
 	cause ganger.Cause
 	next  life.Verdict
@@ -266,7 +267,7 @@ func (c *core) admitLocked() {
 // acceptedLocked wakes a caller that waits for no more than room.
 func (c *core) acceptedLocked(it *item) {
 	if g, ok := it.what.(*gate); ok {
-		it.what, it.waited = g.q, false
+		it.what, it.waited, g.q = g.q, false, nil
 		g.wake()
 	}
 }

@@ -135,7 +135,8 @@ func (l *remote) watch() {
 		c.mu.Unlock()
 		return
 	}
-	c.condemnLocked(l.died(nil))
+	crash := l.died(nil)
+	c.condemnLocked(crash, words(crash.Err))
 	turn := c.turn
 	c.mu.Unlock()
 	c.conclude(turn)

@@ -278,7 +278,7 @@ func (c *core) suspend() {
 	}
 	c.passOnLocked(errGroup)
 	alone := c.endLocked(&ending{
-		why: errGroup, cause: ganger.CauseHolder, group: true,
+		why: errGroup, said: errGroup.Error(), cause: ganger.CauseHolder, group: true,
 		exit: ganger.Exit{Reason: ganger.LeavingStopped, Asked: true},
 	})
 	turn := c.turn

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,6 +43,7 @@ func (c *core) begin() (goOn func(), ok bool) {
 
 // launched goes on after the user's Launch has returned.
 func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
+	said := words(err)
 	c.mu.Lock()
 	if c.turn != turn { // abandoned: nobody knows this state but us
 		c.mu.Unlock()
@@ -51,7 +53,7 @@ func (c *core) launched(turn uint64, ctx *scope, data any, err error) {
 		return
 	}
 	if err != nil {
-		c.condemnLocked(c.crashLocked(startExit(err), err))
+		c.condemnLocked(c.crashLocked(startExit(err), err), said)
 		c.mu.Unlock()
 		c.conclude(turn)
 		return
@@ -82,8 +84,9 @@ func (c *core) tellLaunchedLocked(err error) {
 
 // stop ends the worker for good, and does not wait.
 func (c *core) stop(why error) {
+	said := words(why)
 	c.mu.Lock()
-	alone := c.stopLocked(why)
+	alone := c.stopLocked(why, said)
 	turn := c.turn
 	c.mu.Unlock()
 	if alone {
@@ -91,10 +94,10 @@ func (c *core) stop(why error) {
 	}
 }
 
-// stopLocked says that this life is the last. What waits is settled at once. It
-// reports whether the caller has the turn now, and must conclude on a goroutine
+// stopLocked says that this life is the last; said are the words of why. What
+// waits is settled at once. It reports whether the caller has the turn now, and must conclude on a goroutine
 // that may take its time.
-func (c *core) stopLocked(why error) bool {
+func (c *core) stopLocked(why error, said string) bool {
 	if c.final {
 		return false
 	}
@@ -105,7 +108,10 @@ func (c *core) stopLocked(why error) bool {
 		c.ending.next = life.Verdict{}
 		return false
 	}
-	return c.endLocked(&ending{why: why, cause: ganger.CauseShutdown, exit: ganger.Exit{Reason: ganger.LeavingStopped, Asked: true}})
+	return c.endLocked(&ending{
+		why: why, said: said, cause: ganger.CauseShutdown,
+		exit: ganger.Exit{Reason: ganger.LeavingStopped, Asked: true},
+	})
 }
 
 // unwantedForGoodLocked is the end of what waits when its worker has no next
@@ -133,7 +139,7 @@ func (c *core) endLocked(e *ending) bool {
 	}
 	if c.state != ganger.Starting {
 		c.state, c.since = ganger.Stopping, c.table.now()
-		c.emitLocked(inspect.StateEvent(ganger.Stopping), reason(e))
+		c.emitLocked(inspect.StateEvent(ganger.Stopping), cmp.Or(e.said, string(e.exit.Reason)))
 	}
 	if c.mineLocked() {
 		return true
@@ -152,16 +158,9 @@ func (c *core) mineLocked() bool {
 	return true
 }
 
-// reason is why a life ends, for people.
-func reason(e *ending) string {
-	if e.why != nil {
-		return fmt.Sprint(e.why)
-	}
-	return string(e.exit.Reason)
-}
-
 // crashed ends a life on the goroutine that has its turn, after a panic.
 func (c *core) crashed(turn uint64, crash *ganger.Error) {
+	said := words(crash.Err)
 	c.mu.Lock()
 	if c.turn != turn {
 		c.mu.Unlock()
@@ -173,7 +172,7 @@ func (c *core) crashed(turn uint64, crash *ganger.Error) {
 	if c.table.far != nil {
 		c.stopsLocked()
 	}
-	c.condemnLocked(crash)
+	c.condemnLocked(crash, said)
 	c.mu.Unlock()
 	if c.table.far != nil {
 		go c.conclude(turn) // ends with the life; this goroutine may be a caller's
@@ -182,23 +181,32 @@ func (c *core) crashed(turn uint64, crash *ganger.Error) {
 	c.conclude(turn)
 }
 
+// words are what err says. They are asked for without the lock, because that runs
+// code of the error.
+func words(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprint(err) // which survives a panic of its Error
+}
+
 // condemnLocked says that the present life ends of a fault of its own, settles
-// what is in hand, and has the policy decide what follows. Whoever has the turn
-// concludes.
-func (c *core) condemnLocked(crash *ganger.Error) {
+// what is in hand, and has the policy decide what follows. said are the words of
+// the fault, for an obituary that has none. Whoever has the turn concludes.
+func (c *core) condemnLocked(crash *ganger.Error, said string) {
 	last := c.lastLocked()
 	if it := c.current; it != nil {
 		wake(c.settleLocked(it, crash))
 	}
 	if c.ending != nil { // it was ending anyway; this is how it did
 		exit := *crash.Exit
-		exit.Stderr, exit.Asked = lastWords(crash), c.ending.exit.Asked
+		exit.Stderr, exit.Asked = cmp.Or(exit.Stderr, said), c.ending.exit.Asked
 		c.ending.exit, c.ending.last = exit, last
 		c.tellLaunchedLocked(c.unwantedLocked())
 		return
 	}
 	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
-	e.exit.Stderr = lastWords(crash)
+	e.exit.Stderr = cmp.Or(e.exit.Stderr, said)
 	if e.exit.Reason == ganger.LeavingEnded {
 		e.why = crash.Err // nothing has crashed
 	}
@@ -218,7 +226,9 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 		c.state, c.since = ganger.Stopping, c.table.now()
 	}
 	if e.next.Open {
-		c.emitLocked(inspect.EventOpen, fmt.Sprint(e.why))
+		plain := *crash
+		plain.Err = errors.New(said)
+		c.emitLocked(inspect.EventOpen, plain.Error())
 	}
 	if e.next.Again && (!e.next.Open || e.next.After > 0) {
 		e.group = c.table.group != nil
@@ -234,13 +244,14 @@ func (c *core) condemnLocked(crash *ganger.Error) {
 
 // crash ends the present life from inside, as if its handler had panicked.
 func (c *core) crash(err error) {
+	said := words(err)
 	c.mu.Lock()
 	if c.ending != nil || c.final || c.state == ganger.Dead {
 		c.mu.Unlock()
 		return
 	}
 	alone := c.mineLocked()
-	c.condemnLocked(c.faultLocked(err))
+	c.condemnLocked(c.faultLocked(err), said)
 	turn := c.turn
 	if !alone {
 		c.armLocked()
@@ -344,13 +355,18 @@ func (c *core) bury(turn uint64, failed error) {
 	c.turn++ // for Close, too, the time is over
 	e := c.ending
 	c.mu.Unlock()
+	late := false
 	if e.last != nil {
-		e.last.Request = e.last.request() // runs code of the request
+		late = e.last.look(cmp.Or(c.table.grace, DefaultGrace))
 	}
 	if failed != nil {
-		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+"close: "+fmt.Sprint(failed), "\n")
+		failed = fmt.Errorf("close: %w", failed)
+		e.exit.Stderr = strings.TrimPrefix(e.exit.Stderr+"\n"+failed.Error(), "\n")
 	}
 	c.mu.Lock()
+	if late {
+		c.extraLocked().abandoned++
+	}
 	c.exitLocked(&e.exit)
 	c.running = false
 	t := c.table
@@ -369,7 +385,7 @@ func (c *core) bury(turn uint64, failed error) {
 		return
 	}
 	if failed != nil {
-		c.err = errors.Join(c.err, fmt.Errorf("close: %w", failed))
+		c.err = errors.Join(c.err, failed)
 	}
 	c.detail = ""
 	c.forgetLocked()

@@ -106,7 +106,7 @@ func (c *core) performed(turn uint64, it *item) int64 {
 		return 0
 	}
 	ended := t.now()
-	verdict := Continue
+	verdict, said := Continue, ""
 	c.mu.Lock()
 	if err != nil {
 		if c.turn != turn {
@@ -120,6 +120,9 @@ func (c *core) performed(turn uint64, it *item) int64 {
 			if verdict, crash = c.runOnError(turn, ctx, data, it, err); crash != nil {
 				c.crashed(turn, crash)
 				return 0
+			}
+			if verdict != Continue {
+				said = words(err)
 			}
 			c.mu.Lock()
 		}
@@ -137,9 +140,9 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	w := c.settleLocked(it, err)
 	switch verdict { // it stands before the caller wakes
 	case Stop:
-		c.stopLocked(err)
+		c.stopLocked(err, said)
 	case Crash:
-		c.condemnLocked(c.faultLocked(err))
+		c.condemnLocked(c.faultLocked(err), said)
 	}
 	c.current, c.request = nil, nil
 	c.disarmLocked()
@@ -247,7 +250,7 @@ func (c *core) pulled(turn uint64) *item {
 	} else if err == nil {
 		k, err = c.kindOf(reflect.TypeOf(q))
 	}
-	now := c.table.now()
+	now, said := c.table.now(), words(err)
 	c.mu.Lock()
 	switch {
 	case c.turn != turn:
@@ -261,8 +264,9 @@ func (c *core) pulled(turn uint64) *item {
 		fault := c.faultLocked(err)
 		if err == io.EOF {
 			fault = c.crashLocked(&ganger.Exit{Reason: ganger.LeavingEnded}, errSourceEnded)
+			said = errSourceEnded.Error()
 		}
-		c.condemnLocked(fault)
+		c.condemnLocked(fault, said)
 		c.mu.Unlock()
 		c.conclude(turn)
 		return nil

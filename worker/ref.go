@@ -9,8 +9,10 @@ import (
 	"github.com/ganger-dev/ganger/inspect"
 )
 
-// ErrSelf is returned to a handler that would wait for its own worker: by Stop
-// and by Call, given the handler's context. Trigger and Push are legal.
+// ErrSelf is returned to a handler that would wait for its own worker: by Stop,
+// Call, [Bounded.Push] when there is no room, [Table.LaunchOrFind] when the worker
+// is stopping, and [Table.Close], given a context that comes from the handler's.
+// Trigger and [Self.Push] are legal.
 var ErrSelf = errors.New("worker: a handler cannot wait for its own worker")
 
 // Ref names a worker. It follows the worker through its incarnations, and tells
@@ -148,7 +150,8 @@ type Bounded[W any] struct{ Ref }
 
 // Push posts q, waiting for room while there is none; those who wait get it in
 // their order. It returns nil once the mailbox owns q. The error is Cancelled
-// (withdrawn) when ctx ended first, else as of [Queue.Push].
+// (withdrawn) when ctx ended first, [ErrSelf] when a handler would wait for room in
+// its own mailbox, else as of [Queue.Push].
 func (w Bounded[W]) Push(ctx context.Context, q Post[W]) error { return w.c.pushWaiting(ctx, q) }
 
 // TryPush is Push without the waiting: Rejected (full) when there is no room.

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -116,7 +115,8 @@ func (c *core) bereftLocked() bool {
 	if !l.over() {
 		return false
 	}
-	c.condemnLocked(l.died(nil))
+	crash := l.died(nil)
+	c.condemnLocked(crash, words(crash.Err))
 	return true
 }
 
@@ -200,12 +200,4 @@ func (c *core) exitLocked(x *ganger.Exit) {
 	}
 	*x = its
 	c.x.life = nil
-}
-
-// lastWords are what is known of why a life crashed, for its obituary.
-func lastWords(crash *ganger.Error) string {
-	if crash.Err == nil || crash.Exit.Stderr != "" {
-		return crash.Exit.Stderr
-	}
-	return fmt.Sprint(crash.Err) // which survives a panic of its Error
 }

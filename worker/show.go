@@ -2,6 +2,8 @@ package worker
 
 import (
 	"cmp"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -30,6 +32,32 @@ func (c *core) sketchLocked(it *item) sketch {
 func (s sketch) request() inspect.Request {
 	s.View = view(s.q)
 	return s.Request
+}
+
+// look makes the view of s, for an obituary. It reports whether that did not come
+// in time: the worker ends without it, and its goroutine is left behind.
+func (s *sketch) look(grace time.Duration) (late bool) {
+	if _, ok := s.q.(slog.LogValuer); !ok {
+		s.View = view(s.q)
+		return false
+	}
+	s.View = fmt.Sprintf("%T", s.q)
+	seen := make(chan any, 1)
+	go func() { // ends with the view, or is abandoned
+		defer close(seen) // with nothing in it if that ends the goroutine
+		seen <- view(s.q)
+	}()
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case v, ok := <-seen:
+		if ok {
+			s.View = v
+		}
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // lastLocked returns what is in hand, for an obituary.

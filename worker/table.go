@@ -185,9 +185,10 @@ type placed[N comparable, P, F any] struct {
 	table *Table[N, P, F]
 	n     N
 	p     P
+	text  string // of n, which is not asked under a lock
 }
 
-func (s *placed[N, P, F]) name() string { return fmt.Sprint(s.n) }
+func (s *placed[N, P, F]) name() string { return s.text }
 
 func (s *placed[N, P, F]) launch(ctx context.Context, c *core) (any, error) {
 	return s.table.begin(c, s.n, s.p, ctx)
@@ -242,7 +243,8 @@ func (t *Table[N, P, F]) launch(ctx context.Context, c *core, goOn func() <-chan
 
 // LaunchOrFind finds the worker of that name, or launches it. One that is
 // stopping is waited for and launched anew. The ref of one that another call
-// launches at this moment is returned at once, as from Find.
+// launches at this moment is returned at once, as from Find. A handler of the one
+// that is stopping gets [ErrSelf].
 func (t *Table[N, P, F]) LaunchOrFind(ctx context.Context, name N, p P) (f F, launched bool, err error) {
 	for {
 		c, goOn, err := t.add(name, p)
@@ -265,6 +267,9 @@ func (t *Table[N, P, F]) LaunchOrFind(ctx context.Context, name N, p P) (f F, la
 		if !leaving {
 			return t.ref(c), false, nil
 		}
+		if of(ctx) == c {
+			return f, false, fmt.Errorf("launch %s: %w", c.seat.name(), ErrSelf)
+		}
 		select {
 		case <-c.over():
 		case <-ctx.Done():
@@ -275,14 +280,14 @@ func (t *Table[N, P, F]) LaunchOrFind(ctx context.Context, name N, p P) (f F, la
 
 // add takes the name for a worker, which is starting then.
 func (t *Table[N, P, F]) add(name N, p P) (c *core, goOn func() <-chan error, err error) {
-	s := &placed[N, P, F]{t, name, p}
+	s := &placed[N, P, F]{t, name, p, fmt.Sprint(name)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil, nil, fmt.Errorf("launch %v: %w", name, ErrTableClosed)
+		return nil, nil, fmt.Errorf("launch %s: %w", s.text, ErrTableClosed)
 	}
 	if t.byName[name] != nil {
-		return nil, nil, fmt.Errorf("launch %v: %w", name, ErrNameTaken)
+		return nil, nil, fmt.Errorf("launch %s: %w", s.text, ErrNameTaken)
 	}
 	first := make(chan error, 1)
 	c = &core{table: t.ward, seat: s, first: first}
