@@ -63,5 +63,27 @@ func plain(body []byte) (word string, value []byte, ok bool) {
 		return "", nil, false
 	}
 	value, ok = bytes.CutSuffix(value, []byte("}"))
-	return word, value, ok && json.Valid(value)
+	return word, value, ok && single(value)
+}
+
+// single reports whether value, if it is JSON at all, is one value and not the
+// beginning of more members. Whether it is JSON its decoding says.
+func single(value []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{', c == '[':
+			depth++
+		case c == '}', c == ']':
+			depth--
+		case c == ',' && depth <= 0:
+			return false
+		}
+	}
+	return depth == 0 && !quoted
 }
