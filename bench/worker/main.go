@@ -14,18 +14,24 @@ import (
 	"time"
 
 	"github.com/ganger-dev/ganger/bench/turns"
+	"github.com/ganger-dev/ganger/wall/process"
 	"github.com/ganger-dev/ganger/worker"
 )
 
 func main() {
+	process.Main()
 	rounds := flag.Int("rounds", 15, "turns of each measurement")
 	turn := flag.Duration("turn", 20*time.Millisecond, "how long a turn takes")
 	idle := flag.Int("idle", 0, "measure the memory of so many idle workers instead")
-	only := flag.String("only", "", "measure this alone: calls, posts, lives")
+	only := flag.String("only", "", "measure this alone: calls, posts, lives, processes")
+	of := flag.String("child", "", "be a worker process, of a table or of a pool")
 	profile := flag.String("cpuprofile", "", "write where the time went to this file")
 	flag.Parse()
 	err := profiled(*profile, func() error {
-		if *idle > 0 {
+		switch {
+		case *of != "":
+			return child(*of)
+		case *idle > 0:
 			return atRest(*idle)
 		}
 		return run(*only, turns.Turns{Rounds: *rounds, Turn: *turn})
@@ -46,6 +52,7 @@ func run(only string, t turns.Turns) error {
 		{"calls", calls},
 		{"posts", posts},
 		{"lives", lives},
+		{"processes", processes},
 	} {
 		if only == "" || only == m.name {
 			err = errors.Join(err, m.run(t))

@@ -17,7 +17,11 @@ func TestMain(m *testing.M) {
 	process.Main()
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // for the workers: they inherit it
 	if os.Getenv(native.Variable) != "" {
-		if err := serve(); err != nil {
+		work := serve
+		if len(os.Args) > 1 {
+			work = serveBank
+		}
+		if err := work(); err != nil {
 			os.Exit(1)
 		}
 		return

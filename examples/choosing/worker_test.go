@@ -8,7 +8,10 @@ import (
 	"fmt"
 
 	"github.com/ganger-dev/ganger/life"
+	"github.com/ganger-dev/ganger/wall/native"
+	"github.com/ganger-dev/ganger/wall/process"
 	"github.com/ganger-dev/ganger/worker"
+	"github.com/ganger-dev/ganger/worker/behind"
 )
 
 // account is the protocol of workers that keep accounts; add is one of its
@@ -20,8 +23,9 @@ type add struct {
 	N int
 }
 
-// actor launches a worker for one account, whose balance nobody else can touch.
-func actor(ctx context.Context) (balance int, err error) {
+// bank defines the workers: one for each account, whose balance nobody else can
+// touch.
+func bank() *worker.Def[account, string, int, *int] {
 	d := &worker.Def[account, string, int, *int]{
 		Launch: func(_ context.Context, _ worker.Self[account], name string, opening int) (*int, error) {
 			return &opening, nil
@@ -31,9 +35,13 @@ func actor(ctx context.Context) (balance int, err error) {
 		*balance += q.N
 		return *balance, nil
 	})
-	accounts := worker.NewQueue(d, worker.Config{Restart: life.Policy{Type: life.Transient}})
-	defer func() { err = errors.Join(err, accounts.Close(ctx)) }()
+	return d
+}
 
+// deposit launches a worker and has it add twice.
+func deposit(ctx context.Context) (balance int, err error) {
+	accounts := worker.NewQueue(bank(), worker.Config{Restart: life.Policy{Type: life.Transient}})
+	defer func() { err = errors.Join(err, accounts.Close(ctx)) }()
 	w, err := accounts.Launch(ctx, "alice", 40)
 	if err != nil {
 		return 0, err
@@ -46,6 +54,33 @@ func actor(ctx context.Context) (balance int, err error) {
 
 // For those who come from actor libraries.
 func Example_actor() {
-	fmt.Println(actor(context.Background()))
+	fmt.Println(deposit(context.Background()))
 	// Output: 42 <nil>
+}
+
+// serveBank is the main of the worker in Example_statefulPlugin.
+func serveBank() error {
+	s, err := native.Stream()
+	if err != nil {
+		return err
+	}
+	return behind.Serve(bank(), s)
+}
+
+// For those who come from go-plugin: a plugin with a state. The process is this
+// program again, which serves the same definition.
+func Example_statefulPlugin() {
+	ctx := context.Background()
+	plugin := process.Command{Path: self(), Args: []string{"bank"}}
+	accounts := worker.NewQueue(bank(), worker.Config{Behind: behind.Wall(plugin)})
+	w, err := accounts.Launch(ctx, "alice", 40)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(worker.Call(ctx, w, add{N: 2}))
+	fmt.Println(accounts.Close(ctx))
+	// Output:
+	// 42 <nil>
+	// <nil>
 }
