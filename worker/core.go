@@ -218,14 +218,14 @@ func (c *core) addLocked(it *item, now int64, wait bool) error {
 	it.at = pending
 	c.waiting.push(it)
 	c.acceptedLocked(it)
-	start, here := c.rouseLocked(now), it.here
+	start, here, l := c.rouseLocked(now), it.here, c.remoteLocked()
 	c.mu.Unlock()
 	wake(displaced)
 	switch {
 	case start && here:
 		c.loop(it)
 	case start:
-		go c.work()
+		c.goOn(l)
 	}
 	return nil
 }

@@ -56,6 +56,8 @@ type remote struct {
 	worker string // for people
 	number uint64 // of the life
 
+	rouse chan struct{} // the worker has something to do; room for the one signal
+
 	// Of whoever has the turn.
 	unsent bool // the last call never reached the process
 
@@ -73,7 +75,7 @@ func (f *far) open(ctx *scope, c *core) (*remote, error) {
 	if st.Grace == 0 {
 		st.Grace = -1 // none; zero would be the default
 	}
-	l := &remote{far: f, core: c, worker: st.Worker(), number: st.Incarnation}
+	l := &remote{far: f, core: c, worker: st.Worker(), number: st.Incarnation, rouse: make(chan struct{}, 1)}
 	c.extraLocked().life = l
 	c.mu.Unlock()
 	inst, err := f.wall.Open(ctx, st)
@@ -125,11 +127,21 @@ func (l *remote) over() bool {
 	}
 }
 
-// watch ends the worker's life when its process ends with nothing in hand. With
-// something in hand that call tells of it.
+// watch is the goroutine of the life: it has the worker do what there is to do
+// when it is roused, and ends its life when the process ends with nothing in hand.
+// With something in hand that call tells of it. A goroutine for each occasion
+// would grow its stack each time for what calls of a process take.
 func (l *remote) watch() {
-	<-l.inst.Gone()
 	c := l.core
+	for {
+		select {
+		case <-l.rouse:
+			c.loop(nil)
+			continue
+		case <-l.inst.Gone():
+		}
+		break
+	}
 	c.mu.Lock()
 	if c.data != l || c.ending != nil || !c.mineLocked() {
 		c.mu.Unlock()
@@ -140,6 +152,16 @@ func (l *remote) watch() {
 	turn := c.turn
 	c.mu.Unlock()
 	c.conclude(turn)
+}
+
+// goOn has a goroutine do what the worker was just roused for: that of its
+// present life l, if it is behind a wall.
+func (c *core) goOn(l *remote) {
+	if l != nil {
+		l.rouse <- struct{}{}
+		return
+	}
+	go c.work()
 }
 
 // launch makes the state of a new life in a process of its own. A process that

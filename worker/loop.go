@@ -34,8 +34,9 @@ func (c *core) loopLocked(own *item) {
 	for c.ending == nil && !c.bereftLocked() {
 		if own != nil && own.at == settled && (c.waiting.n > 0 || c.idleDue) {
 			c.roused = true
+			l := c.remoteLocked()
 			c.mu.Unlock()
-			go c.work()
+			c.goOn(l)
 			return
 		}
 		if c.idleDue {

@@ -1,7 +1,6 @@
 package behind
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -11,15 +10,7 @@ import (
 // coder is JSON, of types that come back as they were.
 type coder struct{}
 
-func (coder) Encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return b.Bytes()[:b.Len()-1], nil // without the newline
-}
+func (coder) Encode(v any) ([]byte, error) { return json.Marshal(v) }
 
 func (coder) Decode(body []byte, into any) error { return json.Unmarshal(body, into) }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/life"
+	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/wall/native"
 	"github.com/ganger-dev/ganger/wall/process"
 	"github.com/ganger-dev/ganger/worker"
@@ -43,6 +44,14 @@ func serve(sort string, s io.ReadWriter) error {
 	switch sort {
 	case "till":
 		return behind.Serve(tills(), s)
+	case "bare":
+		return behind.Serve(bareTills(), s)
+	case "adder":
+		sum := 0
+		return native.Serve(s, 1, native.JSON[add](), native.JSON[int](), func(_ context.Context, q add, _ wall.Host) (int, error) {
+			sum += q.N
+			return sum, nil
+		})
 	case "source":
 		return behind.ServeSource(tills(), pull, s)
 	case "mute":
