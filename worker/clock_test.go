@@ -47,7 +47,7 @@ func TestW25Idle(t *testing.T) {
 		}
 		must(t, "stop", w.Stop(t.Context()))
 		time.Sleep(time.Hour)
-		if len(at) != 4 {
+		if n := len(at); n > 4 {
 			t.Errorf("OnIdle was called for a dead worker, after %d seconds", at[4:])
 		}
 	})

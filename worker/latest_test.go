@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/internal/rescue"
@@ -76,35 +77,30 @@ func TestW07PutsDuringOneRequestAreOne(t *testing.T) {
 	})
 }
 
-// TestW07MergesAreSerialised: of what many put at once nothing is lost, also
-// while the worker takes some of it.
+// TestW07MergesAreSerialised: what many put at once while the worker is busy is
+// one request more, and nothing of it is lost.
 func TestW07MergesAreSerialised(t *testing.T) {
-	var mu sync.Mutex // guards total
-	total := 0
-	d := script()
-	d.OnDone = func(_ context.Context, _ *diary, q worker.Post[Script], _, _, _ stamp) {
-		mu.Lock()
-		defer mu.Unlock()
-		total += q.(Note).N
-	}
-	table := worker.NewLatest(d, sum, worker.Config{})
-	w := launch(t, table, "a")
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 500 {
-				must(t, "put", w.Put(Note{N: 1}))
-			}
-		})
-	}
-	all.Wait()
-	for d := w.Describe(); d.State == ganger.Busy || d.PendingLen > 0; d = w.Describe() {
-		must(t, "put", w.Put(Note{N: 0})) // until the worker has taken what there is
-	}
-	must(t, "close", table.Close(context.Background()))
-	if total != 8*500 {
-		t.Errorf("notes of %d in all were performed, want %d", total, 8*500)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		yielding := func(pending, incoming worker.Post[Script]) worker.Post[Script] {
+			time.Sleep(time.Nanosecond) // lets the others put
+			return sum(pending, incoming)
+		}
+		w, notes, release := boxed(t, yielding, worker.Config{})
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 100 {
+					must(t, "put", w.Put(Note{N: 1}))
+				}
+			})
+		}
+		all.Wait()
+		release()
+		synctest.Wait()
+		if want := []int{800}; !slices.Equal(*notes, want) {
+			t.Errorf("performed %v, want %v", *notes, want)
+		}
+	})
 }
 
 // TestW08MergeDecides: what a merge may return, and what becomes of the caller
