@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"reflect"
 
 	"github.com/ganger-dev/ganger"
@@ -19,7 +20,7 @@ func (c *core) put(q any) error {
 	}
 	now := c.table.now()
 	c.mu.Lock()
-	c.mergedLocked()
+	c.mergedLocked(nil)
 	old := c.waiting.first
 	switch {
 	case old == nil || c.final:
@@ -81,12 +82,13 @@ func (c *core) merge(old *item, pending, incoming any) (result any) {
 	return result
 }
 
-// mergedLocked waits until nobody merges, or the worker has ended.
-func (c *core) mergedLocked() {
+// mergedLocked waits until nobody merges, or the worker has ended, or whoever puts
+// has given up, if that can be.
+func (c *core) mergedLocked(gaveUp *bool) {
 	if c.merged == nil {
 		return
 	}
-	for c.merged != nil && !c.final {
+	for c.merged != nil && !c.final && (gaveUp == nil || !*gaveUp) {
 		c.puts.Wait()
 	}
 	c.puts.Signal() // the next may look too: this put need not merge, and would not tell it
@@ -125,10 +127,25 @@ func (c *core) overwriteLocked(old *item, k *found, q any, now int64) error {
 
 // replace puts it into the box in place of what is there, whose caller hears of
 // it.
-func (c *core) replace(it *item) error {
+func (c *core) replace(ctx context.Context, it *item) error {
 	now := c.table.now()
 	c.mu.Lock()
-	c.mergedLocked()
+	if c.merged != nil && it.withdrawable {
+		gaveUp := false // guarded by the worker's lock
+		stop := context.AfterFunc(ctx, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			gaveUp = true
+			c.puts.Broadcast()
+		})
+		c.mergedLocked(&gaveUp)
+		stop()
+		if gaveUp {
+			c.mu.Unlock()
+			return withdrawn(c, ctx)
+		}
+	}
+	c.mergedLocked(nil)
 	c.clearLocked()
 	return c.addLocked(it, now, false)
 }

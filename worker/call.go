@@ -44,7 +44,7 @@ func CallLatest[Q Request[W, R], W, R any](ctx context.Context, to Box[W], q Q) 
 	return call[Q, R](ctx, to.box(w), q, (*core).replace)
 }
 
-func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, *item) error) (r R, err error) {
+func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, context.Context, *item) error) (r R, err error) {
 	h, err := c.kindOf(reflect.TypeFor[Q]())
 	if err != nil {
 		return r, err
@@ -62,7 +62,7 @@ func call[Q, R any](ctx context.Context, c *core, q Q, post func(*core, *item) e
 	// The process does the work, so the caller's goroutine may as well wait for it as
 	// for another that waits: that is worth two switches and a fresh stack.
 	e.here = done == nil && c.table.far != nil && c.table.onDone == nil
-	if err := post(c, &e.item); err != nil {
+	if err := post(c, ctx, &e.item); err != nil {
 		k.discard(e)
 		return r, err
 	}

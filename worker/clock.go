@@ -130,7 +130,7 @@ func (c *core) tick() {
 	defer c.mu.Unlock()
 	x, it := c.x, c.current
 	x.ticking = false
-	if it == nil || it.overdue || c.ending != nil {
+	if it == nil || it.overdue || it.judged || c.ending != nil {
 		return
 	}
 	if left := c.taken + int64(c.table.limit) - c.table.now(); left > 0 {

@@ -181,7 +181,7 @@ func (c *core) spareLocked(it *item) {
 const maxSpares = 128
 
 // post posts it, which waits for room if there is none.
-func (c *core) post(it *item) error {
+func (c *core) post(_ context.Context, it *item) error {
 	now := c.table.now()
 	c.mu.Lock()
 	return c.addLocked(it, now, true)

@@ -44,7 +44,8 @@ type Def[W any, N comparable, P, S any] struct {
 	// OnDone is told of a request whose handler succeeded, after its caller was.
 	OnDone func(ctx context.Context, s S, q Post[W], pushed, started, ended time.Time)
 	// OnIdle is called when [Config].Idle has passed without a request, and
-	// again each time it passes once more.
+	// again each time it passes once more; never for a worker that pulls, which
+	// waits in its source.
 	OnIdle func(ctx context.Context, s S)
 	// Close is called once for each life whose Launch succeeded, when nothing is
 	// in hand any more, or what was has ignored its grace. why is nil for a stop

@@ -116,6 +116,10 @@ func (c *core) performed(turn uint64, it *item) int64 {
 		}
 		var told bool
 		if err, told = c.meantLocked(it, err, obeyed); told && t.onError != nil {
+			it.judged = true
+			if c.ending == nil {
+				c.disarmLocked()
+			}
 			c.mu.Unlock()
 			more = true
 			if verdict, crash = c.runOnError(turn, ctx, data, it, err); crash != nil {
@@ -258,6 +262,13 @@ func (c *core) pulled(turn uint64) *item {
 		c.mu.Unlock()
 		return nil
 	case c.ending != nil:
+		if err == nil && !c.final { // for the next life; after the last it comes too late
+			it := c.itemLocked(k, q)
+			c.ids++
+			it.id, it.pushed, it.at = c.ids, now, pending
+			c.waiting.push(it)
+			c.passOnLocked(c.ending.why)
+		}
 		c.mu.Unlock()
 		c.conclude(turn)
 		return nil

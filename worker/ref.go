@@ -196,7 +196,7 @@ func (c *core) pushWaiting(ctx context.Context, q any) error {
 	}
 	g := &gate{q: q, accepted: make(chan struct{}, 1)}
 	g.kind, g.what, g.waited = c.table.kinds[reflect.TypeOf(q)], g, true
-	if err := c.post(&g.item); err != nil {
+	if err := c.post(ctx, &g.item); err != nil {
 		return err
 	}
 	select {

@@ -57,6 +57,7 @@ type item struct {
 	at         place
 	waited     bool // what is a caller
 	overdue    bool // its limit is over
+	judged     bool // its handler has returned an error, and its limit means nothing any more
 	shared     bool // settled by another than its performer, who may hold it still
 	// withdrawable: its caller may give up, and its handler is told so.
 	withdrawable bool
