@@ -90,14 +90,11 @@ func (a *anvil) cast() *cast {
 	c := &cast{pulls: make(chan string, 4)}
 	d := &worker.Def[Any, string, int, worker.Self[Any]]{
 		Group: "anvil",
-		Launch: func(ctx context.Context, self worker.Self[Any], _ string, n int) (worker.Self[Any], error) {
+		Launch: func(ctx context.Context, self worker.Self[Any], _ string, _ int) (worker.Self[Any], error) {
 			c.refs.Store(self.Ref, true)
 			_ = self.Push(Deed{Op: "to itself"}) // which is uncounted, so:
 			c.most.Add(1)
-			if n%7 == 0 {
-				return self, struck(ctx, "fail")
-			}
-			return self, nil
+			return self, struck(ctx, []string{"ok", "ok", "ok", "ok", "ok", "slow", "fail", "panic"}[rand.IntN(8)])
 		},
 		OnError: func(_ context.Context, _ worker.Self[Any], q worker.Post[Any], _ error) worker.Verdict {
 			return map[string]worker.Verdict{"stop": worker.Stop, "crash": worker.Crash}[q.(Deed).Op]
@@ -183,8 +180,12 @@ func (a *anvil) hit(r *rand.Rand, turns int) {
 		op := blows[r.IntN(len(blows))]
 		c := a.now.Load()
 		if op == "melt" {
-			if r.IntN(8) == 0 && a.now.CompareAndSwap(c, a.cast()) {
-				a.melt(c)
+			if r.IntN(8) == 0 {
+				if next := a.cast(); a.now.CompareAndSwap(c, next) {
+					a.melt(c)
+				} else {
+					a.melt(next)
+				}
 			}
 			continue
 		}
