@@ -12,6 +12,7 @@ import (
 	"github.com/ganger-dev/ganger"
 	"github.com/ganger-dev/ganger/examples/refutation/game"
 	"github.com/ganger-dev/ganger/examples/refutation/referee"
+	"github.com/ganger-dev/ganger/inspect"
 	"github.com/ganger-dev/ganger/wall"
 	"github.com/ganger-dev/ganger/worker"
 )
@@ -33,7 +34,17 @@ type Process struct {
 type coordinator struct {
 	Order
 	ask     asking
-	players *worker.Table[string, struct{}, worker.Latest[Player]]
+	players *worker.Table[string, Seat, worker.Latest[Player]]
+	// life ends when this life is closed: turns are taken under it, because they
+	// outlive the request that they began in.
+	life  context.Context
+	end   context.CancelFunc
+	turns sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows, by opponent
+	failed map[string]bool
+	pids   map[string]int
+	made   map[string]int // how many moves a game has with the last one made here
 }
 
 // coordinate is what a coordinator's process performs: it follows the heads until it
@@ -60,13 +71,17 @@ func coordinate(ctx context.Context, o Order, h wall.Host) (struct{}, error) {
 func coordinators(o Order, ask asking) *worker.Def[Coordinator, string, struct{}, *coordinator] {
 	d := &worker.Def[Coordinator, string, struct{}, *coordinator]{
 		Group: "coordinator",
-		Launch: func(context.Context, worker.Self[Coordinator], string, struct{}) (*coordinator, error) {
-			c := &coordinator{Order: o, ask: ask}
-			d, err := players(o, ask)
-			if err == nil {
-				c.players = worker.NewLatest(d, nil, worker.Config{Restart: restart})
+		Launch: func(ctx context.Context, _ worker.Self[Coordinator], _ string, _ struct{}) (*coordinator, error) {
+			config, err := playing()
+			if err != nil {
+				return nil, err
 			}
-			return c, err
+			c := &coordinator{
+				Order: o, ask: ask, players: worker.NewLatest(players(), nil, config),
+				failed: map[string]bool{}, pids: map[string]int{}, made: map[string]int{},
+			}
+			c.life, c.end = context.WithCancel(context.WithoutCancel(ctx)) // until Close
+			return c, nil
 		},
 		OnError: func(ctx context.Context, _ *coordinator, _ worker.Post[Coordinator], err error) worker.Verdict {
 			if ctx.Err() == nil { // else it is to end
@@ -74,7 +89,12 @@ func coordinators(o Order, ask asking) *worker.Def[Coordinator, string, struct{}
 			}
 			return worker.Continue // the next head is another chance
 		},
-		Close: func(ctx context.Context, c *coordinator, _ error) error { return c.players.Close(ctx) },
+		Close: func(ctx context.Context, c *coordinator, _ error) error {
+			c.end()
+			err := c.players.Close(ctx)
+			c.turns.Wait()
+			return err
+		},
 	}
 	worker.Handle(d, processHead)
 	return d
@@ -99,8 +119,8 @@ func processHead(ctx context.Context, c *coordinator, _ Process) (struct{}, erro
 		all.Go(func() {
 			// Each for itself: an opponent whose player cannot be launched
 			// keeps nobody waiting, and the next head tries again.
-			g, playing := games[name]
-			errs <- c.tell(ctx, name, g, playing, head.Level)
+			g, open := games[name]
+			errs <- c.against(ctx, name, g, open, head.Level)
 		})
 	}
 	all.Wait()
@@ -117,18 +137,95 @@ func processHead(ctx context.Context, c *coordinator, _ Process) (struct{}, erro
 	return struct{}{}, errors.Join(failed...)
 }
 
-// tell has the player against that opponent, launched if need be, look at its game.
-func (c *coordinator) tell(ctx context.Context, opponent string, g game.Game, playing bool, level uint64) error {
+// against does what the game against that opponent needs: its player, its opening, a
+// move, a complaint, or nothing.
+func (c *coordinator) against(ctx context.Context, opponent string, g game.Game, open bool, level uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, patience) // the next head waits
 	defer cancel()
-	p, _, err := c.players.LaunchOrFind(ctx, opponent, struct{}{})
-	switch {
-	case err != nil:
+	p, _, err := c.players.LaunchOrFind(ctx, opponent, c.seat(opponent))
+	if err != nil {
+		c.mu.Lock()
+		c.failed[opponent] = true
+		c.mu.Unlock()
 		return fmt.Errorf("no player against %s, until the next block: %w", opponent, err)
-	case playing:
-		return p.Put(Play{Game: g, Level: level})
 	}
-	return p.Put(Begin{})
+	if err := c.look(ctx, opponent, p.Describe()); err != nil {
+		return err
+	}
+	switch {
+	case !open:
+		// The opponent may be faster, which is no failure: if there is no
+		// game at the next head either, that asks for one again.
+		_ = c.say(ctx, opponent, referee.Event{Open: true})
+	case g.Mover == c.Name:
+		c.turns.Go(func() { c.turn(opponent, p, g) })
+	case g.Late(level) && g.Mover == opponent:
+		return c.say(ctx, opponent, referee.Event{Timeout: true})
+	}
+	return nil
+}
+
+// seat returns what the player is launched with if there is none.
+func (c *coordinator) seat(opponent string) Seat {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Seat{c.Staker, c.Fail && !c.failed[opponent]}
+}
+
+// look tells who watches of a new life of a player.
+func (c *coordinator) look(ctx context.Context, opponent string, w inspect.Worker) error {
+	c.mu.Lock()
+	same := w.PID == 0 || w.PID == c.pids[opponent]
+	c.pids[opponent] = w.PID
+	c.mu.Unlock()
+	if same {
+		return nil
+	}
+	if w.Last != nil {
+		note("the player against %s lives again; its life before: %v", opponent, facts(w.Last.Exit))
+	}
+	_, err := c.ask(ctx, Question{Player: w.PID})
+	return err
+}
+
+// turn has the player choose a move, and makes it. If the player is busy, the next
+// head's choice takes the place of this one.
+func (c *coordinator) turn(opponent string, p worker.Latest[Player], g game.Game) {
+	m, err := worker.CallLatest(c.life, p, Play{Game: g})
+	if err == nil && c.first(opponent, g.Moves) {
+		if err = c.say(c.life, opponent, referee.Event{Move: &m}); err != nil {
+			c.again(opponent, g.Moves)
+		}
+	}
+	if err != nil && c.life.Err() == nil && ganger.CauseOf(err) != ganger.CauseSuperseded {
+		note("no move against %s, until the next block: %v", opponent, err)
+	}
+}
+
+// first tells whether nobody has made the move yet that follows so many, and that
+// it is made now. Two heads may show the same state of a game.
+func (c *coordinator) first(opponent string, moves int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if moves < c.made[opponent] {
+		return false
+	}
+	c.made[opponent] = moves + 1
+	return true
+}
+
+// again says that this move was not made after all.
+func (c *coordinator) again(opponent string, moves int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made[opponent] = moves
+}
+
+// say tells the referee what is done against an opponent.
+func (c *coordinator) say(ctx context.Context, opponent string, e referee.Event) error {
+	e.By, e.Against = c.Name, opponent
+	_, err := c.ask(ctx, Question{Event: &e})
+	return err
 }
 
 // claim executes what the claim is about and stakes on it.

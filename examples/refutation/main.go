@@ -10,8 +10,8 @@
 //
 //	this program --- referee, a process: the only state that counts
 //	     |  blocks
-//	     +--- coordinator of ann, a process --- player against bob --- its process
-//	     +--- coordinator of bob, a process --- player against ann --- its process
+//	     +--- coordinator of ann, a process --- player against bob, a process
+//	     +--- coordinator of bob, a process --- player against ann, a process
 //
 // What it teaches:
 //
@@ -21,10 +21,10 @@
 //     ([worker.NewLatest]): blocks that come while it is busy cost one more
 //     request. It remembers nothing that the next block would not tell it, so after
 //     a restart it processes the next block.
-//   - Players are a table of workers, named by their opponents. One whose launch
-//     failed has left no name behind, and the next block launches it again: try
-//     -fail. What takes long is done by a process of its own, and the worker's life
-//     ends with it.
+//   - Players are a table of workers, named by their opponents, and one field of its
+//     configuration ([worker.Config].Behind) has each live in a process: what takes
+//     long is there. One whose launch failed has left no name behind, and the next
+//     block launches it again: try -fail.
 //   - A move says for which state of the game it was chosen, so one that arrives
 //     twice, from a player that was killed and began again, is refused.
 //   - All restarts are decided by [life.Policy]; the referee's is never to restart.
@@ -59,7 +59,7 @@ import (
 func main() {
 	process.Main() // first: whatever ends this program, its workers end too
 	if os.Getenv(native.Variable) != "" {
-		serve(os.Args[1:])
+		serve(os.Args[1])
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // the second interrupt does what it does to any program

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	process.Main()
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // for the processes: they inherit it
 	if os.Getenv(native.Variable) != "" {
-		serve(os.Args[1:])
+		serve(os.Args[1])
 	}
 	os.Exit(m.Run())
 }
@@ -121,7 +121,7 @@ func TestW41LaunchFails(t *testing.T) {
 	tr.fail = true
 	shown, _ := plays(t, tr, "tick 777 leads to")
 	for name, opponent := range map[string]string{"ann": "bob", "bob": "ann"} {
-		failed := fmt.Sprintf("  (%s: no player against %s, until the next block: rejected (start) on %s#1: the first launch was told to fail)\n", name, opponent, opponent)
+		failed := fmt.Sprintf("  (%s: no player against %s, until the next block: rejected (start) on %s#1: this launch was told to fail)\n", name, opponent, opponent)
 		i, j := strings.Index(shown, failed), strings.Index(shown, ": "+name+" against "+opponent)
 		if i < 0 || j < i {
 			t.Errorf("the launch of %s's player failed at %d of what was shown, and it moved at %d:\n%s", name, i, j, shown)
@@ -222,6 +222,29 @@ func TestHeadsAreFaster(t *testing.T) {
 		cancel()
 		coordinating.Wait()
 	})
+}
+
+// TestEachSpeaksForItself: nobody can move for somebody else.
+func TestEachSpeaksForItself(t *testing.T) {
+	question, err := json.Marshal(Question{Event: &referee.Event{By: "bob", Against: "ann", Open: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (host{&node{}, "ann"}).Ask(t.Context(), question); err == nil || err.Error() != "ann speaks for itself only" {
+		t.Errorf("ann spoke for bob: %v", err)
+	}
+}
+
+// TestNothingIsDoneTwice: blocks come faster than moves are made, and yet each move is
+// made once, and nothing is refused.
+func TestNothingIsDoneTwice(t *testing.T) {
+	tr := quick()
+	tr.block = time.Millisecond
+	for range 3 {
+		if shown, _ := plays(t, tr, "tick 777 leads to"); strings.Contains(shown, "  (") {
+			t.Errorf("somebody complained:\n%s", shown)
+		}
+	}
 }
 
 // TestRun runs the program as people do.

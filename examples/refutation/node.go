@@ -120,7 +120,7 @@ func (t trial) play(ctx context.Context, out *log.Logger) (referee.State, int, e
 // keeper keeps the seat of a coordinator filled. Nothing is carried from one life to
 // the next.
 func (n *node) keeper(ctx context.Context, s Staker) (*life.Keeper[wall.Instance[Order, struct{}]], error) {
-	w, err := behind[Order, struct{}](roleCoordinator)
+	w, err := in[Order, struct{}](roleCoordinator)
 	return &life.Keeper[wall.Instance[Order, struct{}]]{
 		Group: "coordinator", Name: s.Name, Wall: w, Policy: restart,
 		Start: wall.Start{Line: func(_ bool, line []byte) {
@@ -139,7 +139,7 @@ func (n *node) keeper(ctx context.Context, s Staker) (*life.Keeper[wall.Instance
 // serve gives each life of a coordinator its order, and answers what it asks.
 func (n *node) serve(o Order) func(context.Context, *life.Tenure[wall.Instance[Order, struct{}]]) ganger.Leaving {
 	return func(ctx context.Context, t *life.Tenure[wall.Instance[Order, struct{}]]) ganger.Leaving {
-		n.lives("coordinator of "+o.Name, t.Life.ID())
+		n.lives("coordinator of "+o.Name, t.Life.Usage().PID)
 		if t.Incarnation > 1 {
 			n.out.Printf("  the coordinator of %s lives again (%s)", o.Name, t.Life.ID())
 		}
@@ -167,7 +167,7 @@ func (h host) Ask(ctx context.Context, question []byte) ([]byte, error) {
 	var s referee.State
 	var err error
 	switch {
-	case q.Player != "":
+	case q.Player != 0:
 		h.lives("player of "+h.staker, q.Player)
 	case q.Event == nil:
 		s, err = h.after(ctx, q.After)
@@ -225,12 +225,8 @@ func (n *node) publish(s referee.State) {
 	n.next = make(chan struct{})
 }
 
-// lives notes the process of a life, "pid 4711".
-func (n *node) lives(who, id string) {
-	var pid int
-	if _, err := fmt.Sscanf(id, "pid %d", &pid); err != nil {
-		pid = 0
-	}
+// lives notes the process of a new life.
+func (n *node) lives(who string, pid int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.pids[who] = pid

@@ -37,7 +37,7 @@ type desk struct {
 // that dies there is nothing to begin again from: the worker is temporary, and
 // the run ends.
 func (n *node) seat(ctx context.Context) (*worker.Table[string, struct{}, worker.Queue[Referee]], error) {
-	w, err := behind[Judge, referee.State](roleReferee)
+	w, err := in[Judge, referee.State](roleReferee)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (n *node) seat(ctx context.Context) (*worker.Table[string, struct{}, worker
 			if err != nil {
 				return nil, err
 			}
-			n.lives("referee", judge.ID())
+			n.lives("referee", judge.Usage().PID)
 			b := &desk{node: n, judge: judge}
 			b.state, err = wall.Do(ctx, judge, Judge{Rules: &referee.Rules{
 				Parent: parent(n.ticks), Stake: stake, Blocks: n.blocks, Period: period,

@@ -7,9 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/ganger-dev/ganger/examples/refutation/game"
 	"github.com/ganger-dev/ganger/examples/refutation/referee"
-	"github.com/ganger-dev/ganger/examples/refutation/strategy"
 	"github.com/ganger-dev/ganger/examples/refutation/vm"
 	"github.com/ganger-dev/ganger/life"
 	"github.com/ganger-dev/ganger/wall"
@@ -56,7 +54,7 @@ type Question struct {
 	// Event is for the referee, who may refuse it.
 	Event *referee.Event `json:"event,omitempty"`
 	// Player says that there is a new life of a player: its process.
-	Player string `json:"player,omitempty"`
+	Player int `json:"player,omitempty"`
 }
 
 // asking is how the workers of a coordinator reach the referee.
@@ -79,10 +77,10 @@ func over(h wall.Host) asking {
 // instances is a wall of lives that perform requests Q.
 type instances[Q, R any] = wall.Wall[wall.Instance[Q, R]]
 
-// behind returns the wall of processes that are this program in another role.
-func behind[Q, R any](args ...string) (instances[Q, R], error) {
+// in returns the wall of processes that are this program in another role.
+func in[Q, R any](role string) (instances[Q, R], error) {
 	self, err := os.Executable()
-	return wall.Speak(process.Command{Path: self, Args: args}, native.Dialect[Q, R]{
+	return wall.Speak(process.Command{Path: self, Args: []string{role}}, native.Dialect[Q, R]{
 		Request: native.JSON[Q](), Response: native.JSON[R](),
 	}), err
 }
@@ -95,18 +93,14 @@ const (
 )
 
 // serve performs a role. It does not return.
-func serve(args []string) {
-	switch args[0] {
+func serve(role string) {
+	switch role {
 	case roleReferee:
 		native.Main(1, judge())
 	case roleCoordinator:
 		native.Main(1, coordinate)
 	case rolePlayer:
-		var s Staker
-		if err := json.Unmarshal([]byte(args[1]), &s); err != nil {
-			panic(err) // players writes it
-		}
-		native.Main(1, think(s))
+		servePlayer()
 	}
 }
 
@@ -138,13 +132,4 @@ func judge() func(context.Context, Judge, wall.Host) (referee.State, error) {
 type Judge struct {
 	Rules *referee.Rules `json:"rules,omitempty"` // begin
 	Event referee.Event  `json:"event"`
-}
-
-// think returns what a player's process performs: the choice of a move. The states
-// that it has come by stay with it.
-func think(s Staker) func(context.Context, game.Game, wall.Host) (game.Move, error) {
-	trace, _ := s.believes()
-	return func(ctx context.Context, g game.Game, _ wall.Host) (game.Move, error) {
-		return strategy.Next(ctx, g, trace)
-	}
 }

@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"examples/repair":    {"", "pool", "wall", "wall/goroutine", "wall/native", "wall/process"},
 
 	"examples/refutation": {
-		"", "inspect", "life", "wall", "wall/native", "wall/process", "worker", "examples/refutation/game",
+		"", "inspect", "life", "wall", "wall/native", "wall/process", "worker", "worker/behind", "examples/refutation/game",
 		"examples/refutation/referee", "examples/refutation/strategy", "examples/refutation/vm",
 	},
 	"examples/refutation/game":     {},
