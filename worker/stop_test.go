@@ -116,6 +116,9 @@ func TestW21StopWithARequestInHand(t *testing.T) {
 				if !closed || len(dead) != 1 || dead[0].Exit.Reason != c.reason || w.Err() != enough {
 					t.Errorf("closed %t, obituaries %+v, Err %v; want one of %q and %v", closed, dead, w.Err(), c.reason, enough)
 				}
+				if len(dead) == 1 && (!dead[0].Exit.Asked || dead[0].Exit.Reason != ganger.LeavingStopped && dead[0].Exit.Stderr == "") {
+					t.Errorf("the exit is %+v, want that it was asked for, and what went wrong", dead[0].Exit)
+				}
 				if got := w.Describe().Extra["abandoned"]; (got == uint64(1)) != c.abandoned {
 					t.Errorf("%v goroutines abandoned, want one: %t", got, c.abandoned)
 				}
@@ -206,7 +209,11 @@ func TestW22CloseExactlyOnce(t *testing.T) {
 				if _, ok := table.Find("a"); ok {
 					t.Error("at Done the name is not free")
 				}
-				must(t, "stop", w.Stop(t.Context()))
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				for range 20 {
+					must(t, "stop of the dead by one who has no time", w.Stop(ctx))
+				}
 				if err := w.Err(); !errors.Is(err, c.why) || (err == nil) != (c.why == nil) {
 					t.Errorf("Err is %v, want %v", err, c.why)
 				}
