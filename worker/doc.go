@@ -86,4 +86,9 @@
 // leaving reason "abandoned", and its goroutine, which may still use the state
 // of that life, is counted until the program ends. Close of that life may run
 // beside it.
+//
+// A process can. With [Config].Behind everything of the definition runs in one for
+// each life, which is killed where a goroutine would be abandoned, and whose death
+// is a crash like any other; package worker/behind says what crosses, and what a
+// [Self] can do there.
 package worker

@@ -16,6 +16,7 @@ import (
 // far is what a table knows of the wall that its workers live behind.
 type far struct {
 	wall  Behind
+	name  string // of the wall
 	codec codec
 	kinds map[string]*found // by word
 	words map[*found]string
@@ -27,7 +28,7 @@ func newFar(c Config, kinds map[reflect.Type]*found, name, params reflect.Type) 
 	if !ok {
 		panic(fmt.Sprintf("worker: Config.Behind is a %T, which is no worker.Coder: make it with worker/behind.Wall", c.Behind))
 	}
-	f := &far{wall: w, codec: codec{w}, kinds: map[string]*found{}, words: map[*found]string{}}
+	f := &far{wall: w, name: w.Traits().Name, codec: codec{w}, kinds: map[string]*found{}, words: map[*found]string{}}
 	check := func(what string, t reflect.Type) {
 		if err := w.Check(t); err != nil {
 			panic(fmt.Sprintf("worker: %s %v cannot cross the wall of Config.Behind: %v", what, t, err))

@@ -92,7 +92,7 @@ func (c *core) describe() inspect.Worker {
 		}
 	}
 	if t.far != nil {
-		w.Wall = t.far.wall.Traits().Name
+		w.Wall = t.far.name
 	}
 	l := c.remoteLocked()
 	var current, waiting []sketch

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/ganger-dev/ganger/worker"
 )
@@ -51,7 +52,7 @@ var errNoValue = errors.New(`the body has no member "value"`)
 func plain(body []byte) (word string, value []byte, ok bool) {
 	if rest, ok := bytes.CutPrefix(body, []byte(`{"method":"`)); ok {
 		n := bytes.IndexByte(rest, '"')
-		if n < 0 || bytes.IndexByte(rest[:n], '\\') >= 0 {
+		if n < 0 || bytes.IndexByte(rest[:n], '\\') >= 0 || !utf8.Valid(rest[:n]) {
 			return "", nil, false
 		}
 		word, body = string(rest[:n]), rest[n+1:]

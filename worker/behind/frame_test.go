@@ -4,66 +4,45 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"github.com/ganger-dev/ganger/worker"
 )
 
-// FuzzParse: where the plain form is taken apart by hand, what comes out is what
-// encoding/json sees there, or something that is not JSON and cannot be decoded.
+// FuzzParse: what is parsed is what its members say, if it is JSON, and comes back
+// from its own bytes.
 func FuzzParse(f *testing.F) {
-	for _, body := range []string{
-		`{"value":1}`,
-		`{"method":"m","value":{"a":"}","b":[1,{"c":"\",\""}]}}`,
-		`{"method":"m","value":1,"more":2}`,
-		`{"method":"m","value":{"a":1},"more":{}}`,
-		`{"value":"a","value":"b"}`,
-		`{"value":[1],"method":"m"}`,
-		`{"method":"a\"b","value":1}`,
-		`{"value":]["}`,
-		`{"value":}`,
-		`{"value":1}}`,
-		`{"value":"a\\"}`,
-		`{"value":"a" "b"}`,
+	for _, s := range []string{
+		`{"value":1}`, `{"value":}`, `{"method":"a.B","value":{"N":"}"}}`, `{"method":"a\"","value":[]}`,
+		`{"value":1,"method":"x"}`, `{"value":[1,2],"value":3}`, `{"method":"","value":null}`, `{"method":"x"}`,
+		`{}`, `[]`, ``, `{"value":"\",\"method\":\"x"}`,
 	} {
-		f.Add([]byte(body))
+		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		word, value, ok := plain(body)
-		if !ok || !json.Valid(value) || !json.Valid([]byte(`"`+word+`"`)) {
-			return // of a word that is no JSON nothing is known either
+		e, err := framed{}.Parse(body)
+		if !json.Valid(body) {
+			return // if it was taken, the value does not decode
 		}
 		var members struct {
 			Method string          `json:"method"`
 			Value  json.RawMessage `json:"value"`
 		}
-		if err := json.Unmarshal(body, &members); err != nil {
-			t.Fatalf("%q is no JSON: %v; but by hand its value is %q", body, err, value)
+		refused := json.Unmarshal(body, &members) != nil || members.Value == nil
+		if (err != nil) != refused {
+			t.Fatalf("%q: %v, %+v; its members are refused: %v", body, err, e, refused)
 		}
-		var want bytes.Buffer
-		var got bytes.Buffer
-		if json.Compact(&want, members.Value) != nil || json.Compact(&got, value) != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
-			t.Errorf("%q has by hand the value %q, want %q", body, value, members.Value)
+		if refused {
+			return
 		}
-		if word != members.Method && !bytes.ContainsRune([]byte(word), '\uFFFD') {
-			t.Errorf("%q has by hand the method %q, want %q", body, word, members.Method)
+		if e.Type != members.Method || !bytes.Equal(bytes.TrimSpace(e.Body), bytes.TrimSpace(members.Value)) {
+			t.Fatalf("%q: %q and %q, its members are %q and %q", body, e.Type, e.Body, members.Method, members.Value)
+		}
+		again, err := framed{}.Append(nil, worker.Envelope{Type: e.Type, Body: e.Body})
+		if err != nil {
+			t.Fatalf("%q: %v", body, err)
+		}
+		if got, err := (framed{}).Parse(again); err != nil || got.Type != e.Type || !bytes.Equal(got.Body, e.Body) {
+			t.Fatalf("%q comes back from %q as %+v, %v", body, again, got, err)
 		}
 	})
-}
-
-// TestSingle: what is one value and what is the beginning of more.
-func TestSingle(t *testing.T) {
-	for value, want := range map[string]bool{
-		`1`:                       true,
-		`"a,b"`:                   true,
-		`"a\",\"b"`:               true,
-		`{"a":[1,2],"b":{"c":3}}`: true,
-		`[]`:                      true,
-		`1,"more":2`:              false,
-		`{"a":1},"more":{"b":2}`:  false,
-		`"a","more":"b"`:          false,
-		`{"a":1`:                  false,
-		`"a`:                      false,
-	} {
-		if got := single([]byte(value)); got != want {
-			t.Errorf("single(%s) = %t, want %t", value, got, want)
-		}
-	}
 }

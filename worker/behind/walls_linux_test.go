@@ -44,6 +44,8 @@ func serve(sort string, s io.ReadWriter) error {
 	switch sort {
 	case "till":
 		return behind.Serve(tills(), s)
+	case "account":
+		return behind.Serve(accounts(), s)
 	case "bare":
 		return behind.Serve(bareTills(), s)
 	case "adder":
