@@ -99,14 +99,22 @@ func (c *core) performed(turn uint64, it *item) int64 {
 	}
 	data, life, own := c.data, c.scope, c.request
 	c.mu.Unlock()
-
-	more := false // other code of the user was called after the handler
+	// What follows is another function, so that little of the small stack of a fresh
+	// goroutine is taken when the handler begins: to grow it costs more than a call.
 	crash, obeyed, err := c.runHandler(turn, ctx, data, it, own, life)
 	if crash != nil {
 		c.crashed(turn, crash)
 		return 0
 	}
+	return c.returned(turn, ctx, data, it, own, obeyed, err)
+}
+
+// returned is what performed does once the handler has returned.
+func (c *core) returned(turn uint64, ctx *scope, data any, it *item, own *scope, obeyed bool, err error) int64 {
+	t := c.table
 	ended := t.now()
+	more := false // other code of the user was called after the handler
+	var crash *ganger.Error
 	verdict, said := Continue, ""
 	c.mu.Lock()
 	if err != nil {

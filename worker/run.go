@@ -28,15 +28,18 @@ func (c *core) runLaunch(turn uint64, ctx *scope) (data any, crash *ganger.Error
 // the request's own context or that of the life. What the process never got goes
 // back to where it was.
 func (c *core) runHandler(turn uint64, ctx *scope, data any, it *item, own, life *scope) (crash *ganger.Error, obeyed bool, err error) {
-	if c.table.far == nil {
-		crash = c.guard(turn, func() {
-			if err = it.kind.perform(ctx, data, it); err != nil {
-				obeyed = obeys(err, own, life) // runs code of the error
-			}
-		})
-		return crash, obeyed, err
+	if c.table.far != nil {
+		return c.runFarHandler(ctx, data.(*remote), it, own, life)
 	}
-	l := data.(*remote)
+	crash = c.guard(turn, func() {
+		if err = it.kind.perform(ctx, data, it); err != nil {
+			obeyed = obeys(err, own, life) // runs code of the error
+		}
+	})
+	return crash, obeyed, err
+}
+
+func (c *core) runFarHandler(ctx *scope, l *remote, it *item, own, life *scope) (crash *ganger.Error, obeyed bool, err error) {
 	crash, err = l.perform(ctx, it)
 	if crash != nil && l.unsent {
 		c.mu.Lock()

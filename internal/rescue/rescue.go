@@ -7,27 +7,16 @@ package rescue
 // calls from there up to f. After a Goexit Call does not return; after a panic it
 // returns true.
 func Call(f func(), fell func(v any, at Stack)) (panicked bool) {
-	v, at := call(f, fell)
-	if at != nil {
-		fell(v, at) // here, where the stack is shallow again: it may need less of it
-	}
-	return at != nil
-}
-
-// call calls f and returns what it panicked with, and where. fell is told of a
-// Goexit.
-func call(f func(), fell func(v any, at Stack)) (v any, at Stack) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		v, at = recover(), calls()
-		if v == nil {
-			fell(nil, at)
-		}
+		v := recover()
+		panicked = true
+		fell(v, calls())
 	}()
 	f()
 	returned = true
-	return nil, nil
+	return false
 }

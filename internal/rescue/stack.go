@@ -13,7 +13,7 @@ const maxCalls = 64
 // another, and costs little until somebody wants to read it.
 type Stack []uintptr
 
-// calls returns the stack of the function that [call] defers.
+// calls returns the stack of the function that [Call] defers.
 func calls() Stack {
 	at := make(Stack, maxCalls)
 	return at[:runtime.Callers(3, at)] // without Callers, calls and the deferred function
@@ -33,7 +33,7 @@ func (s Stack) String() string {
 		if len(text) == 0 && strings.HasPrefix(f.Function, "runtime.") {
 			continue // how the runtime panics
 		}
-		if strings.HasSuffix(f.Function, "/internal/rescue.call") {
+		if strings.HasSuffix(f.Function, "/internal/rescue.Call") {
 			return string(text)
 		}
 		text = append(text, f.Function...)
