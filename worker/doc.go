@@ -81,6 +81,19 @@
 // [life.Policy] alone. After the last, what waits and whatever comes later is
 // Rejected with the reason, at once.
 //
+// With [AllForOne] and [RestForOne] the workers of a table are a group with one
+// past. When one crashes and is to live again, it is waited for until it is down;
+// those who go along are ended, the last launched first and each when the one
+// after it is down, what they have in hand Cancelled (holder); and after the
+// policy's delay all are launched in the order of their first launch, each when
+// the one before is ready. A launch that fails, or another crash, begins that
+// anew; a worker that was to end anyway does not count. One whose first launch
+// goes on is left to finish it first. A circuit that is open for good ends those
+// who would have gone along, for good, and the owner is told once
+// ([Config].Escalate). Close ends a group in the reverse of its order, too.
+//
+// Where this differs from OTP's supervisors, docs/rationale.md says why.
+//
 // A goroutine cannot be killed. A handler that ignores the end of its context is
 // abandoned after [Config].Grace: its caller gets an end, its life ends with the
 // leaving reason "abandoned", and its goroutine, which may still use the state

@@ -79,7 +79,7 @@ func TestW20AnyHistory(t *testing.T) {
 						Type: n(2, "type"), Burst: n(2, "burst"), Retry: n(1, "retry"), Limit: n(1, "limit"), Grace: n(1, "grace"),
 						Idle: n(1, "idle"), DropOldest: rapid.Bool().Draw(t, "drop"),
 					}
-					least := 1 + spread(t, "least")%60
+					least := 1 + spread(t, "least")%40
 					history := rapid.SliceOfN(one, least, 2*least).Draw(t, "history")
 					rapid.SyncTest(t, func(t *rapid.T) { live(t, s, history) })
 				})
