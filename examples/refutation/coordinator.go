@@ -108,6 +108,9 @@ func processHead(ctx context.Context, c *coordinator, _ Process) (struct{}, erro
 	if _, ok := head.Claims[c.Name]; !ok {
 		return struct{}{}, c.claim(ctx)
 	}
+	if c.Silent {
+		return struct{}{}, nil
+	}
 	games := head.Ongoing(c.Name)
 	opponents := map[string]bool{}
 	for _, name := range slices.Concat(head.Conflicts(c.Name), slices.Collect(maps.Keys(games))) {

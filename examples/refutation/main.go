@@ -93,6 +93,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return nil
 	})
 	flags.DurationVar(&t.block, "block", 20*time.Millisecond, "time from one block to the next")
+	flags.Uint64Var(&t.blocks, "clock", t.blocks, "blocks that each player has for all its moves of a game")
+	flags.BoolVar(&t.silent, "silent", false, "those who lie say nothing after their claim, and are late")
 	kill := flags.Bool("kill", false, "kill players and coordinators at random moves")
 	flags.BoolVar(&t.fail, "fail", false, "have the first launch of a player fail, for each staker")
 	switch err := flags.Parse(args); {
@@ -145,6 +147,8 @@ func (t trial) check(rest []string) error {
 		return fmt.Errorf("-ticks %d: an execution has from 1 to %d", t.ticks, uint64(game.MaxTicks))
 	case t.block < time.Millisecond:
 		return fmt.Errorf("-block %v: it takes a millisecond at least", t.block)
+	case t.blocks < 1:
+		return errors.New("-clock 0: a move takes a block at least")
 	case len(t.cheat) >= len(names):
 		return fmt.Errorf("%d times -cheat: at most %d can play", len(t.cheat), len(names)-1)
 	}

@@ -129,12 +129,11 @@ func TestW41LaunchFails(t *testing.T) {
 	}
 }
 
-// TestW39SilentCheater: once there is a game, the coordinator of bob dies at every
-// block, before it can do a thing. His time runs out, and ann complains.
+// TestW39SilentCheater: bob claims, and does nothing after that. His time runs out, and
+// ann complains.
 func TestW39SilentCheater(t *testing.T) {
 	tr := quick()
-	tr.blocks, tr.block = 300, 5*time.Millisecond
-	tr.kill = func(moment) []string { return []string{"coordinator of bob"} }
+	tr.silent, tr.blocks, tr.block = true, 400, 5*time.Millisecond
 	if shown, _ := plays(t, tr, "its time is up"); !strings.Contains(shown, "ann complains that bob is late") {
 		t.Errorf("nobody complained:\n%s", shown)
 	}
@@ -305,6 +304,7 @@ func TestUsage(t *testing.T) {
 		{"tick 0", "refutation: -cheat 0: the ticks are 1 to 1000000", []string{"-cheat", "0"}},
 		{"past the end", "refutation: -cheat 12345: the ticks are 1 to 100", []string{"-ticks", "100"}},
 		{"too many", "refutation: 5 times -cheat: at most 4 can play", []string{"-cheat", "1", "-cheat", "2", "-cheat", "3", "-cheat", "4", "-cheat", "5"}},
+		{"no clock", "refutation: -clock 0: a move takes a block at least", []string{"-clock", "0"}},
 		{"no time", "refutation: -block 0s: it takes a millisecond at least", []string{"-block", "0"}},
 	}
 	for _, tt := range tests {

@@ -27,6 +27,7 @@ type trial struct {
 	block  time.Duration
 	blocks uint64 // of the chess clock
 	fail   bool
+	silent bool // the cheaters
 	// kill names whom to kill at a moment of a game; nil for nobody.
 	kill func(moment) []string
 }
@@ -86,7 +87,7 @@ func (t trial) play(ctx context.Context, out *log.Logger) (referee.State, int, e
 	for i := range len(t.cheat) + 1 {
 		s := Staker{Name: names[i], Ticks: t.ticks}
 		if i > 0 {
-			s.Cheat, s.Lie = t.cheat[i-1], uint64(i)
+			s.Cheat, s.Lie, s.Silent = t.cheat[i-1], uint64(i), t.silent
 		}
 		_, words := s.believes()
 		n.out.Printf("%s %s", s.Name, words)

@@ -21,6 +21,8 @@ type Staker struct {
 	Ticks uint64 `json:"ticks"`           // of the execution
 	Cheat uint64 `json:"cheat,omitempty"` // the tick from which on it lies; 0 for never
 	Lie   uint64 `json:"lie,omitempty"`   // its number among those who lie, who all tell another lie
+	// Silent claims, and then does nothing.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // believes returns the execution as the staker believes that it went, and in words.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const games = 60
+const games = 20
 
 func long(t testing.TB) *rand.Rand {
 	seed := rand.Uint64()
