@@ -41,7 +41,8 @@ type Def[W any, N comparable, P, S any] struct {
 	// OnError is told of a request whose handler returned an error, before its
 	// caller is. Nil means Continue.
 	OnError func(ctx context.Context, s S, q Post[W], err error) Verdict
-	// OnDone is told of a request whose handler succeeded, after its caller was.
+	// OnDone is told of a request whose handler succeeded, after its caller was:
+	// also of one whose caller had given up.
 	OnDone func(ctx context.Context, s S, q Post[W], pushed, started, ended time.Time)
 	// OnIdle is called when [Config].Idle has passed without a request, and
 	// again each time it passes once more; never for a worker that pulls, which

@@ -213,7 +213,8 @@ func (s *placed[N, P, F]) leave(c *core) {
 // Launch launches a worker and returns once it is ready. The error wraps
 // [ErrNameTaken] when the name is in use, [ErrTableClosed] after Close, and is
 // Rejected (start) with Launch's own error when that failed, or Cancelled when ctx
-// ended or the worker was stopped first; the name is free again then.
+// ended or the worker was stopped first; the name is free again then, for which Launch has
+// [Config].Grace after ctx has ended.
 func (t *Table[N, P, F]) Launch(ctx context.Context, name N, p P) (F, error) {
 	c, goOn, err := t.add(name, p)
 	if err != nil {
