@@ -101,7 +101,9 @@ func (a *anvil) cast() *cast {
 		},
 		OnDone: func(context.Context, worker.Self[Any], worker.Post[Any], time.Time, time.Time, time.Time) {},
 		OnIdle: func(context.Context, worker.Self[Any]) {},
-		Close:  func(ctx context.Context, _ worker.Self[Any], _ error) error { return ctx.Err() },
+		Close: func(ctx context.Context, _ worker.Self[Any], _ error) error {
+			return struck(ctx, []string{"ok", "ok", "even", "park", "panic"}[rand.IntN(5)])
+		},
 	}
 	worker.Handle(d, func(ctx context.Context, self worker.Self[Any], q Deed) (int, error) {
 		switch q.Op {
@@ -114,7 +116,7 @@ func (a *anvil) cast() *cast {
 	})
 	config := worker.Config{
 		Restart:  life.Policy{Min: 20 * time.Microsecond, Max: 100 * time.Microsecond, Burst: 12, StartFails: -1, Window: 10 * time.Millisecond},
-		Strategy: a.strategy, Pending: worker.Pending(a.kind % 3), Limit: 2 * time.Millisecond, Grace: 500 * time.Microsecond,
+		Strategy: a.strategy, Pending: worker.Pending(a.kind % 3), Limit: hammerLimit, Grace: hammerGrace,
 		Idle: 300 * time.Microsecond, DropOldest: a.strategy == worker.AllForOne, Hub: a.hub,
 		Escalate: func(error) {},
 	}
@@ -137,6 +139,13 @@ func (a *anvil) cast() *cast {
 	}
 	return c
 }
+
+// The clocks of the workers, which some handlers and Closes meet as well as they
+// can: what happens at the same time is what goes wrong.
+const (
+	hammerLimit = 2 * time.Millisecond
+	hammerGrace = 500 * time.Microsecond
+)
 
 // struck does what a request says, in microseconds.
 func struck(ctx context.Context, op string) error {
@@ -161,8 +170,12 @@ func struck(ctx context.Context, op string) error {
 		return moment(50*time.Microsecond, ctx.Done())
 	case "park":
 		return moment(5*time.Millisecond, ctx.Done())
+	case "even":
+		return moment(hammerGrace, nil)
+	case "late":
+		return moment(hammerLimit, ctx.Done())
 	case "deaf":
-		return moment(4*time.Millisecond, nil)
+		return moment(hammerLimit+hammerGrace, nil)
 	}
 	return nil
 }
@@ -170,7 +183,7 @@ func struck(ctx context.Context, op string) error {
 // blows are what smiths do; what is not named here is a deed.
 var blows = []string{
 	"launch", "launch", "ok", "ok", "ok", "ok", "ok", "ok", "slow", "slow", "fail", "park", "panic", "crash",
-	"post", "post", "post", "post", "try", "try", "look", "look", "goexit", "self", "deaf", "stop", "trigger", "end", "melt",
+	"post", "post", "post", "post", "try", "try", "look", "look", "goexit", "self", "late", "deaf", "deaf", "stop", "trigger", "end", "melt",
 }
 
 // hit does turns blows.
