@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -10,15 +11,32 @@ import (
 // armLocked gives what is running the grace to end; then it is abandoned.
 func (c *core) armLocked() {
 	turn, id := c.turn, c.currentLocked()
-	c.afterGraceLocked(func() { c.abandon(turn, id) })
+	c.afterLocked(c.table.grace, func() { c.abandon(turn, id) })
+}
+
+// armStartLocked gives Launch the time that it may take, and then the grace.
+func (c *core) armStartLocked() {
+	if c.table.start < 0 {
+		return
+	}
+	turn, ctx := c.turn, c.scope
+	c.afterLocked(c.table.start, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.turn == turn && c.state == ganger.Starting && c.ending == nil {
+			ctx.Cancel(fmt.Errorf("it was not launched within %v", c.table.start))
+			c.armLocked()
+		}
+	})
 }
 
 // armCloseLocked gives Close the grace to return; its context ends then, and
 // nobody waits for it any more.
 func (c *core) armCloseLocked(ctx *scope) {
 	turn := c.turn
-	c.afterGraceLocked(func() {
-		late := fmt.Errorf("it did not return within %v", c.table.grace)
+	grace := cmp.Or(c.table.grace, DefaultGrace) // none would be no time to close at all
+	c.afterLocked(grace, func() {
+		late := fmt.Errorf("it did not return within %v", grace)
 		ctx.Cancel(late)
 		c.mu.Lock()
 		if c.turn != turn || c.killLocked() {
@@ -33,10 +51,10 @@ func (c *core) armCloseLocked(ctx *scope) {
 	})
 }
 
-func (c *core) afterGraceLocked(f func()) {
+func (c *core) afterLocked(d time.Duration, f func()) {
 	x := c.extraLocked()
 	c.disarmLocked()
-	x.grace = time.AfterFunc(c.table.grace, f)
+	x.grace = time.AfterFunc(d, f)
 }
 
 // disarmLocked ends the grace: what had it has ended.

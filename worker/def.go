@@ -122,9 +122,13 @@ type Config struct {
 	Idle time.Duration
 	// Limit is how long a handler may take. Zero: for ever.
 	Limit time.Duration
+	// StartTimeout is how long Launch may take when a worker lives again: its
+	// context ends then, and it has Grace to return. A first launch is bounded by
+	// the context of whoever launches. Zero means 30 s, negative for ever.
+	StartTimeout time.Duration
 	// Grace is how long a handler may take to return once its context has ended,
 	// and Close at most. It is abandoned then: its goroutine is left behind. Zero
-	// means 5 s, negative none.
+	// means 5 s, negative none; Close has 5 s then.
 	Grace time.Duration
 	// DropOldest: a full bounded mailbox drops what waits longest, in place of
 	// having the newest wait. It means nothing elsewhere.

@@ -29,6 +29,9 @@ func (c *core) begin() (goOn func(), ok bool) {
 	c.started, c.birth = c.since, 0
 	c.scope = newScope(c)
 	turn, ctx := c.turn, c.scope
+	if c.incarnation > 1 { // the first launch is bounded by its caller's context
+		c.armStartLocked()
+	}
 	c.emitLocked(inspect.StateEvent(ganger.Starting), "")
 	return func() {
 		data, crash, err := c.runLaunch(turn, ctx)

@@ -43,6 +43,7 @@ type ward struct {
 	idle       time.Duration
 	limit      time.Duration
 	grace      time.Duration
+	start      time.Duration // negative: for ever
 	hub        *inspect.Hub
 	group      *group    // nil: one for one
 	far        *far      // nil: on goroutines
@@ -161,6 +162,7 @@ func newTable[W any, N comparable, P, S, F any](d *Def[W, N, P, S], c Config, t 
 	t.policy, t.pending, t.told = c.Restart, c.Pending, c.Escalate
 	t.limit = c.Limit
 	t.grace = max(cmp.Or(c.Grace, DefaultGrace), 0)
+	t.start = cmp.Or(c.StartTimeout, life.DefaultStartTimeout)
 	t.hub = c.Hub
 	t.dead.room = max(cmp.Or(c.Obituaries, DefaultObituaries), 0)
 	t.epoch = time.Now().Add(-1) // so that no instant is 0, which means none
@@ -286,6 +288,9 @@ func (t *Table[N, P, F]) add(name N, p P) (c *core, goOn func() <-chan error, er
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, nil, fmt.Errorf("launch %s: %w", s.text, ErrTableClosed)
+	}
+	if name != name {
+		return nil, nil, fmt.Errorf("launch %s: a name that is not equal to itself could never be found", s.text)
 	}
 	if t.byName[name] != nil {
 		return nil, nil, fmt.Errorf("launch %s: %w", s.text, ErrNameTaken)
