@@ -42,7 +42,7 @@ var permits = map[string]permit{
 	"worker/far.go open begins a life":          {1, "its process, when the worker has begun it"},
 	"worker/bury.go waitLocked waits":           {1, "the delay that the policy decided"},
 	"worker/group.go sleep waits":               {1, "the delay that the policy decided"},
-	"worker/clock.go afterGraceLocked waits":    {1, "the grace"},
+	"worker/clock.go afterLocked waits":         {1, "the grace, and the time that a launch may take"},
 	"worker/clock.go watchLimitLocked waits":    {1, "the limit of a request"},
 	"worker/clock.go watchIdleLocked waits":     {1, "idleness"},
 	"worker/table.go newTable draws a number":   {1, "handed to the policy"},
