@@ -14,7 +14,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"value":1}`, `{"value":}`, `{"method":"a.B","value":{"N":"}"}}`, `{"method":"a\"","value":[]}`,
 		`{"value":1,"method":"x"}`, `{"value":[1,2],"value":3}`, `{"method":"","value":null}`, `{"method":"x"}`,
-		`{}`, `[]`, ``, `{"value":"\",\"method\":\"x"}`,
+		"{\"method\":\"\xb9\",\"value\":null}", `{}`, `[]`, ``, `{"value":"\",\"method\":\"x"}`,
 	} {
 		f.Add([]byte(s))
 	}
