@@ -63,7 +63,7 @@ func (l *remote) do(ctx *scope, q Envelope) (r Envelope, crash *ganger.Error, er
 }
 
 // insist is do for what must be done also when ctx has ended: over says so to
-// the process. bare has no context, and cannot be told any more.
+// the process.
 func (l *remote) insist(ctx *scope, word string, body func(over bool) any) (Envelope, *ganger.Error, error) {
 	for over := ctx.Cause() != nil; ; over = true {
 		b, err := l.far.codec.Encode(body(over))
