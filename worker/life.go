@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ganger-dev/ganger"
@@ -196,19 +197,22 @@ func words(err error) string {
 // what is in hand, and has the policy decide what follows. said are the words of
 // the fault, for an obituary that has none. Whoever has the turn concludes.
 func (c *core) condemnLocked(crash *ganger.Error, said string) {
-	last := c.lastLocked()
+	last, lastWords := c.lastLocked(), said
+	if crash.Exit.Reason == ganger.LeavingPanic {
+		lastWords = strings.TrimPrefix(said, "panic: ") // the reason says it
+	}
 	if it := c.current; it != nil {
 		wake(c.settleLocked(it, crash))
 	}
 	if c.ending != nil { // it was ending anyway; this is how it did
 		exit := *crash.Exit
-		exit.Stderr, exit.Asked = cmp.Or(exit.Stderr, said), c.ending.exit.Asked
+		exit.Stderr, exit.Asked = cmp.Or(exit.Stderr, lastWords), c.ending.exit.Asked
 		c.ending.exit, c.ending.last = exit, last
 		c.tellLaunchedLocked(c.unwantedLocked())
 		return
 	}
 	e := &ending{why: crash, exit: *crash.Exit, cause: ganger.CauseHolder, last: last}
-	e.exit.Stderr = cmp.Or(e.exit.Stderr, said)
+	e.exit.Stderr = cmp.Or(e.exit.Stderr, lastWords)
 	if e.exit.Reason == ganger.LeavingEnded {
 		e.why = crash.Err // nothing has crashed
 	}

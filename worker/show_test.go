@@ -255,7 +255,7 @@ func TestW32Obituaries(t *testing.T) {
 				}
 				for i, o := range dead {
 					n := c.first + i
-					says := "panic: ouch"
+					says := "ouch"
 					if n%2 == 0 {
 						says = "refused"
 					}
