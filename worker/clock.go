@@ -14,22 +14,6 @@ func (c *core) armLocked() {
 	c.afterLocked(c.table.grace, func() { c.abandon(turn, id) })
 }
 
-// armStartLocked gives Launch the time that it may take, and then the grace.
-func (c *core) armStartLocked() {
-	if c.table.start < 0 {
-		return
-	}
-	turn, ctx := c.turn, c.scope
-	c.afterLocked(c.table.start, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.turn == turn && c.state == ganger.Starting && c.ending == nil {
-			ctx.Cancel(fmt.Errorf("it was not launched within %v", c.table.start))
-			c.armLocked()
-		}
-	})
-}
-
 // armCloseLocked gives Close the grace to return; its context ends then, and
 // nobody waits for it any more.
 func (c *core) armCloseLocked(ctx *scope) {
@@ -69,7 +53,7 @@ func (c *core) disarmLocked() {
 // keep it in memory.
 func (c *core) forgetLocked() {
 	if x := c.x; x != nil {
-		for _, t := range []*time.Timer{x.limit, x.idle} {
+		for _, t := range []*time.Timer{x.start.timer, x.limit.timer, x.idle.timer} {
 			if t != nil {
 				t.Stop()
 			}
@@ -126,34 +110,69 @@ func (c *core) overdueLocked() *ganger.Error {
 	}
 }
 
-// watchLimitLocked sees to it that the limit of what was taken in hand is kept.
-// One timer serves all requests: set for one, it looks when it fires whose turn
-// it is by then, so that a request costs nothing but the comparison here.
-func (c *core) watchLimitLocked() {
-	x := c.extraLocked()
+// alarm is a timer that is set for many occasions at once: when it fires it looks
+// which of them is there by then, and whether that is due. So an occasion that is
+// over in time, as nearly all are, costs nothing but the comparison in setLocked.
+type alarm struct {
+	timer *time.Timer
+	set   bool
+}
+
+func (a *alarm) setLocked(d time.Duration, look func()) {
 	switch {
-	case x.ticking:
-	case x.limit == nil:
-		x.ticking = true
-		x.limit = time.AfterFunc(c.table.limit, c.tick)
+	case a.set:
+		return
+	case a.timer == nil:
+		a.timer = time.AfterFunc(d, look)
 	default:
-		x.ticking = true
-		x.limit.Reset(c.table.limit)
+		a.timer.Reset(d)
+	}
+	a.set = true
+}
+
+// leftLocked returns how much of d is left since an instant.
+func (c *core) leftLocked(since int64, d time.Duration) time.Duration {
+	return time.Duration(since - c.table.now() + int64(d))
+}
+
+// watchStartLocked sees to it that Launch takes no longer than it may.
+func (c *core) watchStartLocked() {
+	if c.table.start >= 0 {
+		c.extraLocked().start.setLocked(c.table.start, c.lookStart)
 	}
 }
 
-// tick looks whether what is in hand has passed its limit.
-func (c *core) tick() {
+// lookStart looks whether a launch that goes on has taken too long.
+func (c *core) lookStart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.x
+	x.start.set = false
+	if c.state != ganger.Starting || c.first != nil || c.ending != nil {
+		return
+	}
+	if left := c.leftLocked(c.started, c.table.start); left > 0 {
+		x.start.setLocked(left, c.lookStart)
+		return
+	}
+	c.tell(c.scope, fmt.Errorf("it was not launched within %v", c.table.start))
+	c.armLocked()
+}
+
+// watchLimitLocked sees to it that the limit of what was taken in hand is kept.
+func (c *core) watchLimitLocked() { c.extraLocked().limit.setLocked(c.table.limit, c.lookLimit) }
+
+// lookLimit looks whether what is in hand has passed its limit.
+func (c *core) lookLimit() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x, it := c.x, c.current
-	x.ticking = false
+	x.limit.set = false
 	if it == nil || it.overdue || it.judged || c.ending != nil {
 		return
 	}
-	if left := c.taken + int64(c.table.limit) - c.table.now(); left > 0 {
-		x.ticking = true
-		x.limit.Reset(time.Duration(left))
+	if left := c.leftLocked(c.taken, c.table.limit); left > 0 {
+		x.limit.setLocked(left, c.lookLimit)
 		return
 	}
 	it.overdue = true
@@ -162,37 +181,24 @@ func (c *core) tick() {
 }
 
 // watchIdleLocked sees to it that OnIdle is called when nothing comes.
-func (c *core) watchIdleLocked() {
-	x := c.extraLocked()
-	switch {
-	case x.idling:
-	case x.idle == nil:
-		x.idling = true
-		x.idle = time.AfterFunc(c.table.idle, c.lookIdle)
-	default:
-		x.idling = true
-		x.idle.Reset(c.table.idle)
-	}
-}
+func (c *core) watchIdleLocked() { c.extraLocked().idle.setLocked(c.table.idle, c.lookIdle) }
 
 // lookIdle looks whether the worker was idle for long enough.
 func (c *core) lookIdle() {
 	c.mu.Lock()
 	x := c.x
-	x.idling = false
+	x.idle.set = false
 	if c.running || c.state != ganger.Idle || c.ending != nil {
 		c.mu.Unlock()
 		return // it is watched again when it rests
 	}
-	now := c.table.now()
-	if left := c.since + int64(c.table.idle) - now; left > 0 {
-		x.idling = true
-		x.idle.Reset(time.Duration(left))
+	if left := c.leftLocked(c.since, c.table.idle); left > 0 {
+		x.idle.setLocked(left, c.lookIdle)
 		c.mu.Unlock()
 		return
 	}
 	c.idleDue = true
-	start := c.rouseLocked(now)
+	start := c.rouseLocked(c.table.now())
 	c.mu.Unlock()
 	if start {
 		c.work() // this goroutine is the timer's: it ends with the loop

@@ -65,12 +65,11 @@ type core struct {
 type extra struct {
 	blocked   list // those that wait for room
 	grace     *time.Timer
-	limit     *time.Timer
-	idle      *time.Timer
+	start     alarm
+	limit     alarm
+	idle      alarm
 	retry     *time.Timer
 	retryAt   time.Time
-	ticking   bool // limit is set
-	idling    bool // idle is set
 	past      *life.Past
 	life      *remote // the present life, if it is behind a wall
 	last      *inspect.Obituary

@@ -31,7 +31,7 @@ func (c *core) begin() (goOn func(), ok bool) {
 	c.scope = newScope(c)
 	turn, ctx := c.turn, c.scope
 	if c.incarnation > 1 { // the first launch is bounded by its caller's context
-		c.armStartLocked()
+		c.watchStartLocked()
 	}
 	c.emitLocked(inspect.StateEvent(ganger.Starting), "")
 	return func() {
