@@ -227,5 +227,9 @@ func TestW19NoHandler(t *testing.T) {
 		if !strings.Contains(err.Error(), "worker_test.Stray") {
 			t.Errorf("%q does not name the request", err)
 		}
+		if err := w.Push(&Note{}); err == nil || !strings.Contains(err.Error(), "not its address") {
+			t.Errorf("a pushed address: %v, want a hint to push the value", err)
+		}
+		wantEnd(t, "push of nothing", w.Push(nil), ganger.Failed, ganger.CauseUnhandled)
 	})
 }

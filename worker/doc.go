@@ -72,6 +72,10 @@
 // An idle worker has no goroutine: the post that finds it idle starts one, which
 // ends when nothing waits. A worker that pulls has one always.
 //
+// A handler that calls another worker waits for it. Workers that call each other
+// in a circle wait for ever, but for [Config].Limit: within a circle one of them
+// has to push.
+//
 // # Failure handling
 //
 // A panic in anything of a [Def], a runtime.Goexit too, ends one life of one

@@ -189,8 +189,12 @@ func view(q any) any {
 
 // unhandled is the end of a request that no handler is for.
 func unhandled(worker string, t reflect.Type) error {
+	do := "give the definition one with worker.Handle"
+	if t != nil && t.Kind() == reflect.Pointer {
+		do += ", or post the value and not its address"
+	}
 	return &ganger.Error{
 		Outcome: ganger.Failed, Cause: ganger.CauseUnhandled, Worker: worker,
-		Err: fmt.Errorf("no handler for %v: give the definition one with worker.Handle", t),
+		Err: fmt.Errorf("no handler for %v: %s", t, do),
 	}
 }
