@@ -112,19 +112,18 @@ func (c *core) overdueLocked() *ganger.Error {
 
 // alarm is a timer that is set for many occasions at once: when it fires it looks
 // which of them is there by then, and whether that is due. So an occasion that is
-// over in time, as nearly all are, costs nothing but the comparison in setLocked.
+// over in time, as nearly all are, costs nothing but to see that it is set.
 type alarm struct {
 	timer *time.Timer
 	set   bool
 }
 
+// setLocked sets an alarm that is not set. Who calls it looks whether it is,
+// because look allocates.
 func (a *alarm) setLocked(d time.Duration, look func()) {
-	switch {
-	case a.set:
-		return
-	case a.timer == nil:
+	if a.timer == nil {
 		a.timer = time.AfterFunc(d, look)
-	default:
+	} else {
 		a.timer.Reset(d)
 	}
 	a.set = true
@@ -137,8 +136,8 @@ func (c *core) leftLocked(since int64, d time.Duration) time.Duration {
 
 // watchStartLocked sees to it that Launch takes no longer than it may.
 func (c *core) watchStartLocked() {
-	if c.table.start >= 0 {
-		c.extraLocked().start.setLocked(c.table.start, c.lookStart)
+	if x := c.extraLocked(); c.table.start >= 0 && !x.start.set {
+		x.start.setLocked(c.table.start, c.lookStart)
 	}
 }
 
@@ -160,7 +159,11 @@ func (c *core) lookStart() {
 }
 
 // watchLimitLocked sees to it that the limit of what was taken in hand is kept.
-func (c *core) watchLimitLocked() { c.extraLocked().limit.setLocked(c.table.limit, c.lookLimit) }
+func (c *core) watchLimitLocked() {
+	if x := c.extraLocked(); !x.limit.set {
+		x.limit.setLocked(c.table.limit, c.lookLimit)
+	}
+}
 
 // lookLimit looks whether what is in hand has passed its limit.
 func (c *core) lookLimit() {
@@ -181,7 +184,11 @@ func (c *core) lookLimit() {
 }
 
 // watchIdleLocked sees to it that OnIdle is called when nothing comes.
-func (c *core) watchIdleLocked() { c.extraLocked().idle.setLocked(c.table.idle, c.lookIdle) }
+func (c *core) watchIdleLocked() {
+	if x := c.extraLocked(); !x.idle.set {
+		x.idle.setLocked(c.table.idle, c.lookIdle)
+	}
+}
 
 // lookIdle looks whether the worker was idle for long enough.
 func (c *core) lookIdle() {
