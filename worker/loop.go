@@ -271,10 +271,7 @@ func (c *core) pulled(turn uint64) *item {
 		return nil
 	case c.ending != nil:
 		if err == nil && !c.final { // for the next life; after the last it comes too late
-			it := c.itemLocked(k, q)
-			c.ids++
-			it.id, it.pushed, it.at = c.ids, now, pending
-			c.waiting.push(it)
+			c.waiting.push(c.pulledLocked(k, q, now, pending))
 			c.passOnLocked(c.ending.why)
 		}
 		c.mu.Unlock()
@@ -291,10 +288,16 @@ func (c *core) pulled(turn uint64) *item {
 		c.conclude(turn)
 		return nil
 	}
-	c.ids++
-	it := c.itemLocked(k, q)
-	it.id, it.pushed, it.at = c.ids, now, inHand
+	it := c.pulledLocked(k, q, now, inHand)
 	c.state, c.since, c.current, c.taken = ganger.Busy, now, it, now
+	return it
+}
+
+// pulledLocked makes a request of what a source gave.
+func (c *core) pulledLocked(k *found, q any, now int64, at place) *item {
+	it := c.itemLocked(k, q)
+	c.ids++
+	it.id, it.pushed, it.at = c.ids, now, at
 	return it
 }
 

@@ -92,7 +92,6 @@ type handled interface {
 	request(it *item) any
 	// into returns where the response belongs.
 	into(it *item) any
-	name() string
 	// Of requests that cross a wall: their types, one made of bytes, and the
 	// handler on that.
 	types() (q, r reflect.Type)
@@ -175,8 +174,6 @@ func (k *kind[Q, R]) into(it *item) any {
 	}
 	return new(R)
 }
-
-func (k *kind[Q, R]) name() string { return reflect.TypeFor[Q]().String() }
 
 // view returns what people see of a request: what it says of itself as a
 // [slog.LogValuer], or the name of its type. It runs code of the request.

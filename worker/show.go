@@ -132,7 +132,7 @@ func (c *core) describe() inspect.Worker {
 	return w
 }
 
-// obituary returns what is known of a life that ends at died.
+// obituaryLocked returns what is known of a life that ends at died.
 func (c *core) obituaryLocked(e *ending, died time.Time) inspect.Obituary {
 	o := inspect.Obituary{
 		Worker: c.seat.name(), Incarnation: uint64(c.incarnation), Born: c.table.time(cmp.Or(c.birth, c.started)),

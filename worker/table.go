@@ -182,7 +182,7 @@ func newTable[W any, N comparable, P, S, F any](d *Def[W, N, P, S], c Config, t 
 	return table
 }
 
-// place is a worker's seat in its table.
+// placed is a worker's seat in its table.
 type placed[N comparable, P, F any] struct {
 	table *Table[N, P, F]
 	n     N
